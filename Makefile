@@ -1,0 +1,33 @@
+# The project's targets; each builds on `setup`, which makes .venv with all that the tests need.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup run test lint test-slow bench clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[train,dev]'
+	touch $@
+
+run: setup
+	$(BIN)/lemur2 quickstart
+
+test: setup lint
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-slow: setup
+	$(BIN)/pytest -m slow
+
+bench: setup
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf .venv build dist

@@ -1,0 +1,32 @@
+"""A proposal: source text with its provenance. It knows nothing of torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["architecture", "transform"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One proposed source file and where it came from.
+
+    Attributes:
+        source: The complete file.
+        kind: What it defines: a network (`class Net`) or a transform (`transform(norm)`).
+        generator: Name of the generator that proposed it (`fractal`, `zoo`, `file`, ...).
+        prefix: Family prefix of the name; the name is `prefix-md5` (or `name` where given).
+        name: A fixed name instead, for hand-written files (`ResNet18`).
+        parents: Names of the architectures it was made from.
+        parameters: What the generator chose, JSON-able, for analysis and for showing.
+        prompt: The prompt that a language model answered, where one did.
+    """
+
+    source: str
+    kind: Kind = "architecture"
+    generator: str
+    prefix: str = ""
+    name: str | None = None
+    parents: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    prompt: str | None = None

@@ -1,0 +1,102 @@
+"""What a data set is: raw arrays in, a split on disk out, labels of held-out parts sealed."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+
+Part = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a network and its transform may know of a data set. JSON-able, sent to workers.
+
+    Attributes:
+        name: The data set's name, as on the command line.
+        task: Name of the task it belongs to (`img-classification`, `txt-generation`).
+        sample_shape: One raw sample: (C, H, W) for images, (S,) for text windows.
+        outputs: What the network has to give, the classes first: (classes,) or (vocabulary,).
+        mean: Per channel, of the training part scaled to [0, 1]; empty for text.
+        std: Likewise.
+        sizes: Samples in each part.
+        classes: Names of the classes, or the characters of the vocabulary.
+    """
+
+    name: str
+    task: str
+    sample_shape: tuple[int, ...]
+    outputs: tuple[int, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    sizes: dict[str, int]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RawData:
+    """A data set as read from its files, before splitting.
+
+    `test` is None where the data set ships no test part: the split then makes one. For images
+    the inputs are uint8 (N, C, H, W) and the targets int64 (N,).
+    """
+
+    train: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray] | None
+    classes: tuple[str, ...]
+
+
+class Dataset(ABC):
+    """A named data set. Subclass, set the class variables, implement `load`, register."""
+
+    name: ClassVar[str]
+    task: ClassVar[str] = "img-classification"
+    default_transform: ClassVar[str] = "norm"
+    about: ClassVar[str]  # one line: what it is, where it is looked for
+
+    @abstractmethod
+    def load(self, root: Path, *, download: bool) -> RawData:
+        """Read the files.
+
+        Args:
+            root: The data folder (`LEMUR2_DATA`); data sets that ship with packages ignore it.
+            download: Fetch what is missing where the network allows it.
+
+        Raises:
+            UserError: The files are not there, or not what they should be; the message says
+                where they were looked for and what to do.
+        """
+
+    @abstractmethod
+    def available(self, root: Path) -> bool:
+        """Whether `load` would find the files, without reading them."""
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A split data set on disk, every part a plain `.npy` that is memory-mapped.
+
+    `folder/open` holds what workers may map (training inputs and targets). `folder/held` holds
+    the inputs of validation and test, `folder/sealed` their targets: only the parent reads them.
+    """
+
+    spec: DataSpec
+    folder: Path
+
+    def inputs_path(self, part: Part) -> Path:
+        """File of a part's inputs."""
+        return self.folder / ("open" if part == "train" else "held") / f"{part}_inputs.npy"
+
+    def targets_path(self, part: Part) -> Path:
+        """File of a part's targets."""
+        return self.folder / ("open" if part == "train" else "sealed") / f"{part}_targets.npy"
+
+    def inputs(self, part: Part) -> np.ndarray:
+        """A part's inputs, memory-mapped read-only."""
+        return np.load(self.inputs_path(part), mmap_mode="r")
+
+    def targets(self, part: Part) -> np.ndarray:
+        """A part's targets, memory-mapped read-only."""
+        return np.load(self.targets_path(part), mmap_mode="r")

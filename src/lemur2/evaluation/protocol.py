@@ -1,0 +1,56 @@
+"""How a network is trained: the protocol, its presets by the paper's names, and the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+GIB = 1 << 30
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Everything that fixes a training but the source: with the seed it fixes the result.
+
+    Attributes:
+        dataset: Name of the data set.
+        metric: Name of the metric; None takes the task's default.
+        transform: Name or file of the transform; None takes the data set's default.
+        epochs: Epochs, at least 1.
+        hyperparameters: `lr`, `batch`, `momentum`, `dropout` and whatever else the network
+            declares; names that it does not declare are not passed on.
+        seed: Of weights, order and augmentation.
+        amp: Automatic mixed precision, where the device gains from it.
+        checkpointing: Gradient checkpointing for networks that offer it.
+    """
+
+    dataset: str
+    metric: str | None = None
+    transform: str | None = None
+    epochs: int = 1
+    hyperparameters: Mapping[str, Any] = field(
+        default_factory=lambda: {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2}
+    )
+    seed: int = 0
+    amp: bool = False
+    checkpointing: bool = False
+
+    def with_(self, **changes: Any) -> Protocol:
+        """A copy with fields replaced; `hyperparameters` is merged, not replaced."""
+        prm = changes.pop("hyperparameters", {})
+        return replace(self, **changes, hyperparameters={**self.hyperparameters, **prm})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a worker may use. Times are wall seconds, the rest bytes."""
+
+    screen_seconds: float = 60.0
+    train_seconds: float = 1800.0
+    memory: int = 4 * GIB  # beyond what the warm process already has
+    output: int = 1 * MIB  # stdout and stderr together
+    scratch: int = 64 * MIB
+    threads: int = 1
+    device: str = "cpu"

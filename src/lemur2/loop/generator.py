@@ -1,0 +1,60 @@
+"""The contract of a generator: ask, tell, and a state that can be stored."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from lemur2.architecture import Candidate
+from lemur2.corpus import Outcome
+
+ConfigT = TypeVar("ConfigT")
+
+
+class Generator(ABC, Generic[ConfigT]):
+    """Proposes candidates and learns from what became of them.
+
+    The grow loop owns the run: it alone calls these methods, from one thread. It calls `tell`
+    with every outcome, failures included, in the order in which `ask` gave the candidates,
+    whatever order they finished in, and it calls `ask` at points that depend only on how many
+    outcomes were told. A generator whose choices depend on nothing but its config, its seed and
+    what it was told is therefore deterministic, and the loop stores `state()` with every step,
+    so that a killed run continues to the result it would have had.
+
+    Subclasses set `name`, `about` and `Config`: one frozen dataclass, keyword only, each field
+    with a default and `metadata={"help": ...}`; the Python API and the command line both come
+    from it. They must not hold open files or processes, and never touch the corpus.
+    """
+
+    name: ClassVar[str]
+    about: ClassVar[str]  # one line for `lemur2 grow --help`
+    Config: ClassVar[type]
+
+    def __init__(self, config: ConfigT, seed: int) -> None:
+        self.config = config
+        self.seed = seed
+
+    @abstractmethod
+    def ask(self, limit: int) -> Sequence[Candidate]:
+        """Up to `limit` (at least 1) candidates; fewer, or none, where it must hear more first.
+
+        None at all while nothing is outstanding means that the generator is exhausted, and the
+        run ends.
+        """
+
+    def tell(self, outcomes: Sequence[Outcome]) -> None:
+        """Hear what became of candidates, in the order they were asked. By default forgotten."""
+
+    @abstractmethod
+    def state(self) -> Mapping[str, Any]:
+        """Everything that later choices depend on, random state included, as JSON-able data."""
+
+    @abstractmethod
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state` gave, in a new instance with the same config and seed."""
+
+    def describe(self) -> dict[str, Any]:
+        """The config as a dict, for the run ledger."""
+        return dataclasses.asdict(self.config)  # type: ignore[call-overload]

@@ -1,0 +1,112 @@
+"""The contract of a task: what goes into a network, what comes out, how it is screened and scored.
+
+Nothing outside a task's own file knows what kind of data it handles. A task has two sides. The
+*worker side* runs beside the untrusted network, imports torch inside its methods, and never sees
+a held-out target. The *parent side* scores predictions with numpy.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from lemur2.datasets import DataSpec
+
+
+class InputPipeline(Protocol):
+    """Turns raw stored samples into network inputs, batch-wise (see `lemur2.transforms`)."""
+
+    def train(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Apply everything, random operations drawn from `generator`."""
+
+    def evaluate(self, batch: torch.Tensor) -> torch.Tensor:
+        """Apply the deterministic form."""
+
+
+class Task(ABC):
+    """Subclass, set the class variables, implement the methods, register."""
+
+    name: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]  # names it can be scored by; the first is the default
+    input_sizes: ClassVar[tuple[int, ...]]  # tried in order by `check`; the smallest that works
+    transformed: ClassVar[bool]  # whether inputs pass through a transform
+
+    # -- worker side ---------------------------------------------------------------------------
+
+    @abstractmethod
+    def example(
+        self, sample_shape: Sequence[int], outputs: Sequence[int], batch: int, seed: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """A random (inputs, targets) batch of the given shape, for screening.
+
+        `sample_shape` is a transformed sample's shape without the batch axis.
+        """
+
+    @abstractmethod
+    def sample_shape(self, size: int, channels: int) -> tuple[int, ...]:
+        """The shape of a transformed sample at one of `input_sizes`, when no data set is given."""
+
+    @property
+    @abstractmethod
+    def default_outputs(self) -> tuple[int, ...]:
+        """`out_shape` to screen with when no data set is given."""
+
+    @abstractmethod
+    def predictions(
+        self, output: Any, inputs: torch.Tensor, outputs: Sequence[int]
+    ) -> torch.Tensor:
+        """The scores in what `forward` returned, shaped as the metrics want them.
+
+        Raises:
+            Refusal: With verdict `shape`, where the output is not what the task needs.
+        """
+
+    @abstractmethod
+    def loss(
+        self, output: Any, inputs: torch.Tensor, targets: torch.Tensor, outputs: Sequence[int]
+    ) -> torch.Tensor:
+        """A scalar to run backward from; auxiliary outputs included where there are any."""
+
+    def check(
+        self, net: torch.nn.Module, sample_shape: Sequence[int], outputs: Sequence[int]
+    ) -> None:
+        """Rules of the task beyond shapes, tried on a built network. By default none.
+
+        Raises:
+            Refusal: With verdict `contract`, where the network breaks one.
+        """
+
+    @abstractmethod
+    def train_batches(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        pipeline: InputPipeline | None,
+        batch: int,
+        seed: int,
+    ) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+        """One epoch of shuffled training batches, with a length; what `learn` is given."""
+
+    # -- parent side ---------------------------------------------------------------------------
+
+    def audits(self, inputs: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+        """Altered copies of held-out inputs, mixed among them to catch a cheating network.
+
+        Returns an array like `inputs` (fewer rows), or None where the task has no such check.
+        """
+        return None
+
+    def check_audits(
+        self, inputs: np.ndarray, outputs: np.ndarray, audits: np.ndarray, audit_outputs: np.ndarray
+    ) -> None:
+        """Compare what the network gave for `inputs` with what it gave for their altered copies.
+
+        Raises:
+            Refusal: With verdict `contract`, where it gave itself away.
+        """

@@ -1,0 +1,1 @@
+"""Input transforms: the named family, and any file that defines `transform(norm)`."""
