@@ -16,8 +16,6 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-    from lemur2.datasets import DataSpec
-
 
 class InputPipeline(Protocol):
     """Turns raw stored samples into network inputs, batch-wise (see `lemur2.transforms`)."""
