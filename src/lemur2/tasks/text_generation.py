@@ -140,7 +140,8 @@ class TextGeneration(Task):
         """One copy per window, its characters after a random cut taken from another window."""
         rows, length = inputs.shape
         donors: np.ndarray = (np.arange(rows) + rng.integers(1, max(rows, 2), rows)) % rows
-        after = np.arange(length) >= rng.integers(1, length, rows)[:, None]
+        cuts: np.ndarray = rng.integers(1, length, (rows, 1))
+        after = np.arange(length) >= cuts
         return np.where(after, inputs[donors], inputs)
 
     def check_audits(
