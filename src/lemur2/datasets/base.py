@@ -1,9 +1,10 @@
 """What a data set is: raw arrays in, a split on disk out, labels of held-out parts sealed."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -35,17 +36,35 @@ class DataSpec:
     classes: tuple[str, ...]
 
 
+class Samples(Protocol):
+    """Inputs that need not be in memory: an array, or a list of files that is read on demand."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Samples first, then the shape of one."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the values."""
+
+    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray:
+        """The samples at these positions, in this order."""
+
+
 @dataclass(frozen=True)
 class RawData:
     """A data set as read from its files, before splitting.
 
-    `test` is None where the data set ships no test part: the split then makes one. For images
-    the inputs are uint8 (N, C, H, W) and the targets int64 (N,).
+    `test` is None where the data set ships no test part: the split then makes one. `validation`
+    is None in most, and the split takes it from `train`; a data set that has one of its own, or
+    splits in a way of its own (text, by position), gives both. For images the inputs are uint8
+    (N, C, H, W) and the targets int64 (N,).
     """
 
-    train: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray] | None
+    train: tuple[Samples, np.ndarray]
+    test: tuple[Samples, np.ndarray] | None
     classes: tuple[str, ...]
+    validation: tuple[Samples, np.ndarray] | None = None
 
 
 class Dataset(ABC):
@@ -70,8 +89,12 @@ class Dataset(ABC):
         """
 
     @abstractmethod
+    def files(self, root: Path) -> Sequence[Path]:
+        """The files that fix what `load` gives, there or not; a changed one is prepared anew."""
+
     def available(self, root: Path) -> bool:
         """Whether `load` would find the files, without reading them."""
+        return all(file.is_file() for file in self.files(root))
 
 
 @dataclass(frozen=True)

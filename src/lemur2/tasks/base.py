@@ -96,7 +96,8 @@ class Task(ABC):
     def audits(self, inputs: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
         """Altered copies of held-out inputs, mixed among them to catch a cheating network.
 
-        Returns an array like `inputs` (fewer rows), or None where the task has no such check.
+        Returns an array like `inputs`, row i the altered copy of `inputs[i]`, or None where the
+        task has no such check. The caller chooses which inputs to have audited (two or more).
         """
         return None
 
