@@ -41,13 +41,14 @@ class Trainer:
         self.pipeline = pipeline
         self.device = device
         self.net: torch.nn.Module = torch.nn.Identity()
+        self.prm: dict[str, Any] = {}
 
     def build(self, job: Mapping[str, Any], inputs: np.ndarray) -> None:
         """Seed everything and build the network for these inputs. Raises Refusal."""
         seed_everything(job["seed"])
         module = network.load(job["source"])
         batch = int(job["hyperparameters"].get("batch", 64))
-        prm = network.parameters(
+        self.prm = network.parameters(
             network.declared(module),
             job["hyperparameters"],
             batch=batch,
@@ -56,7 +57,7 @@ class Trainer:
         )
         sample = self._inputs(torch.from_numpy(np.array(inputs[:1])))
         in_shape = (batch, *sample.shape[1:])
-        self.net = network.build(module, in_shape, self.outputs, prm, self.device)
+        self.net = network.build(module, in_shape, self.outputs, self.prm, self.device)
 
     def epoch(self, job: Mapping[str, Any], arrays: Mapping[str, np.ndarray], epoch: int) -> float:
         """One epoch of the network's `learn`; its wall seconds. Raises Refusal (`train`)."""
@@ -106,6 +107,7 @@ def train(
         Refusal: With the stage that failed.
     """
     trainer.build(job, arrays["inputs"])
+    channel.send({"prm": trainer.prm})
     for epoch in range(1, job["epochs"] + 1):
         seconds = trainer.epoch(job, arrays, epoch)
         if not _finite(trainer.net):

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lemur2.architecture import Refusal
-from lemur2.evaluation import screening, training
+from lemur2.architecture import Refusal, Verdict
+from lemur2.evaluation import network, screening, training
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.evaluation.screening import Shapes
 from lemur2.tasks import task
@@ -36,20 +36,28 @@ def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _screen(job: Mapping[str, Any]) -> dict[str, Any]:
-    attempts = [Shapes(size, tuple(s), tuple(o)) for size, s, o in job["attempts"]]
-    device = torch.device(job["device"])
-    return screening.screen(job["source"], task(job["task"]), attempts, device)
+    kind, device = task(job["task"]), torch.device(job["device"])
+    if "attempts" in job:
+        attempts = [Shapes(size, tuple(s), tuple(o)) for size, s, o in job["attempts"]]
+        return screening.screen(job["source"], kind, attempts, device)
+    pipeline, shape = _pipeline(job), tuple(job["sample_shape"])
+    if pipeline is not None:
+        shape = pipeline.sample_shape(shape)
+    attempt = Shapes(shape[-1], shape, tuple(job["outputs"]))
+    return screening.screen(job["source"], kind, [attempt], device)
 
 
 def _train(channel: Channel, job: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    pipeline = (
-        Pipeline(job["transform_source"], job["mean"], job["std"])
-        if job["transform_source"]
-        else None
-    )
     device = torch.device(job["device"])
-    trainer = training.Trainer(task(job["task"]), job["outputs"], pipeline, device)
+    trainer = training.Trainer(task(job["task"]), job["outputs"], _pipeline(job), device)
     training.train(channel, trainer, job, arrays)
+
+
+def _pipeline(job: Mapping[str, Any]) -> Pipeline | None:
+    if not job["transform_source"]:
+        return None
+    with network.stage(Verdict.IMPORT):
+        return Pipeline(job["transform_source"], job["mean"], job["std"])
 
 
 WARM_UP_SOURCE = '''
@@ -79,7 +87,12 @@ class Net(nn.Module):
 
 
 def warm_up() -> None:
-    """Screen a small trusted network once: lazy imports and first-use costs are paid here."""
+    """Screen a small trusted network once: lazy imports and first-use costs are paid here.
+
+    Not where there is a GPU: autograd would start threads, which a fork does not carry over.
+    """
+    if torch.cuda.is_available():
+        return
     kind = task("img-classification")
     shapes = Shapes(32, (3, 32, 32), (10,))
     screening.screen(WARM_UP_SOURCE, kind, [shapes], torch.device("cpu"))
