@@ -91,7 +91,10 @@ class Evaluator:
         """
         trial = _Trial(self, plan, on_epoch, test)
         verdict, reason = Verdict.OK, ""
-        maps = {name: path(plan, "train") for name, path in _TRAINING_FILES.items()}
+        maps = {
+            "inputs": plan.data.inputs_path("train"),
+            "targets": plan.data.targets_path("train"),
+        }
         try:
             with self.sandbox.worker(maps) as worker:
                 trial.run(worker, source)
@@ -134,12 +137,6 @@ class Evaluator:
             trial=trial,
             seconds=time.monotonic() - started,
         )
-
-
-_TRAINING_FILES = {
-    "inputs": lambda plan, part: plan.data.inputs_path(part),
-    "targets": lambda plan, part: plan.data.targets_path(part),
-}
 
 
 class _Trial:
@@ -206,17 +203,14 @@ class _Trial:
         measure.update(scores, targets)
         return Score(measure.result(), plan.task.validation_loss(scores, targets))
 
-    def _predictions(
-        self, worker: Worker, inputs: np.ndarray, targets: np.ndarray
-    ) -> np.ndarray:
+    def _predictions(self, worker: Worker, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Scores for all inputs; where the task has audits, those are made and checked."""
         # Not seeded: what is audited must not be foreseen, and no honest result depends on it.
         rng = np.random.default_rng()
-        chosen = rng.permutation(len(inputs))[:_AUDITED]
-        audits = self.plan.task.audits(inputs[np.sort(chosen)], rng)
+        chosen = np.sort(rng.permutation(len(inputs))[:_AUDITED])
+        audits = self.plan.task.audits(inputs[chosen], rng)
         if audits is None:
             return self._ask(worker, inputs, targets, _rows(inputs))
-        chosen = np.sort(chosen)
         order = rng.permutation(len(inputs) + len(audits))
         mixed = np.concatenate([inputs, audits])[order]
         asked = self._ask(

@@ -90,7 +90,7 @@ def build(
             if not isinstance(net, torch.nn.Module):
                 raise TypeError(f"Net is a {type(net).__name__}, not a torch.nn.Module")
             net.to(device)
-            net.train_setup(dict(prm))
+            net.train_setup(dict(prm))  # type: ignore[operator]
         except KeyError as error:
             if error.args and error.args[0] not in prm and isinstance(error.args[0], str):
                 raise Refusal(

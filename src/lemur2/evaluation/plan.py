@@ -32,9 +32,7 @@ class Plan:
     transform_source: str
 
     @classmethod
-    def of(
-        cls, protocol: Protocol, *, root: Path | None = None, download: bool = False
-    ) -> Plan:
+    def of(cls, protocol: Protocol, *, root: Path | None = None, download: bool = False) -> Plan:
         """Resolve every name, and prepare the data where that was not done yet.
 
         Raises:

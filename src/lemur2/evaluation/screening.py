@@ -16,7 +16,7 @@ from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network
 from lemur2.evaluation.initialisation import cheap_initialisation
 from lemur2.evaluation.structure import Recorder
-from lemur2.tasks import Task
+from lemur2.tasks import InputPipeline, Task
 
 BATCH = 2
 _SEED = 0
@@ -24,11 +24,29 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Shapes:
-    """What one attempt is made with: a sample's shape and the outputs, no batch axis."""
+    """What one attempt is made with.
+
+    Attributes:
+        size: What stands for it in the facts: pixels a side, or characters.
+        sample: A sample's shape, no batch axis: raw where there is a pipeline.
+        outputs: `out_shape`.
+        pipeline: What turns raw samples into inputs; without one, inputs are drawn at random.
+    """
 
     size: int
     sample: tuple[int, ...]
     outputs: tuple[int, ...]
+    pipeline: InputPipeline | None = None
+
+    def example(self, task: Task) -> tuple[torch.Tensor, torch.Tensor]:
+        """A batch of inputs and targets."""
+        inputs, targets = task.example(self.sample, self.outputs, BATCH, _SEED)
+        if self.pipeline is not None:
+            random = torch.Generator().manual_seed(_SEED)
+            raw = torch.randint(256, (BATCH, *self.sample), dtype=torch.uint8, generator=random)
+            with network.stage(Verdict.BUILD):
+                inputs = self.pipeline.evaluate(raw)
+        return inputs, targets
 
 
 def screen(
@@ -66,23 +84,21 @@ def _attempt(
     prm: dict[str, Any],
     device: torch.device,
 ) -> dict[str, Any]:
-    inputs, targets = task.example(shapes.sample, shapes.outputs, BATCH, _SEED)
-    inputs, targets = inputs.to(device), targets.to(device)
+    inputs, targets = (tensor.to(device) for tensor in shapes.example(task))
     with cheap_initialisation():
         net = network.build(module, inputs.shape, shapes.outputs, prm, device)
     ran = _forward_and_backward(net, task, shapes, inputs, targets)
     recorder = _evaluate(net, task, shapes, inputs)
     unused = _without_gradient(net, ran & recorder.used)
-    task.check(net, shapes.sample, shapes.outputs)
-    note = f"{len(unused)} parameters take no part in training, such as {unused[0]}"
+    task.check(net, inputs.shape[1:], shapes.outputs)
     return {
         "input_size": shapes.size,
-        "sample_shape": shapes.sample,
+        "sample_shape": tuple(inputs.shape[1:]),
         "outputs": shapes.outputs,
         "parameters": sum(p.numel() for p in net.parameters()),
         "flops": recorder.flops // BATCH if recorder.flops is not None else None,
         "structure_digest": recorder.digest(),
-        "notes": [note] if unused else [],
+        "notes": [f"{len(unused)} parameters get no gradient: {unused[0]}, ..."] if unused else [],
     }
 
 
@@ -141,9 +157,7 @@ def _watched(net: torch.nn.Module) -> Iterator[set[int]]:
             hook.remove()
 
 
-def _evaluate(
-    net: torch.nn.Module, task: Task, shapes: Shapes, inputs: torch.Tensor
-) -> Recorder:
+def _evaluate(net: torch.nn.Module, task: Task, shapes: Shapes, inputs: torch.Tensor) -> Recorder:
     net.eval()
     with network.stage(Verdict.SHAPE), torch.no_grad():
         with Recorder(net) as recorder:

@@ -15,6 +15,7 @@ from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.tasks import InputPipeline, Task
+from lemur2.transforms.pipeline import Pipeline
 
 PREDICTION_BATCH = 256
 
@@ -42,6 +43,8 @@ class Trainer:
         self.device = device
         self.net: torch.nn.Module = torch.nn.Identity()
         self.prm: dict[str, Any] = {}
+        self._train_pipeline = pipeline
+        self._train_inputs = np.empty(0)
 
     def build(self, job: Mapping[str, Any], inputs: np.ndarray) -> None:
         """Seed everything and build the network for these inputs. Raises Refusal."""
@@ -55,16 +58,22 @@ class Trainer:
             transform=job["transform"],
             epochs=job["epochs"],
         )
-        sample = self._inputs(torch.from_numpy(np.array(inputs[:1])))
+        with network.stage(Verdict.BUILD):
+            sample = self._inputs(torch.from_numpy(np.array(inputs[:1])))
+            self._train_inputs = inputs
+            if isinstance(self.pipeline, Pipeline):  # what is the same every epoch is done once
+                self._train_inputs, self._train_pipeline = self.pipeline.with_prefix_computed(
+                    inputs
+                )
         in_shape = (batch, *sample.shape[1:])
         self.net = network.build(module, in_shape, self.outputs, self.prm, self.device)
 
-    def epoch(self, job: Mapping[str, Any], arrays: Mapping[str, np.ndarray], epoch: int) -> float:
+    def epoch(self, job: Mapping[str, Any], targets: np.ndarray, epoch: int) -> float:
         """One epoch of the network's `learn`; its wall seconds. Raises Refusal (`train`)."""
         batches = self.task.train_batches(
-            arrays["inputs"],
-            arrays["targets"],
-            self.pipeline,
+            self._train_inputs,
+            targets,
+            self._train_pipeline,
             int(job["hyperparameters"].get("batch", 64)),
             seed=job["seed"] * 1_000_003 + epoch,
         )
@@ -80,8 +89,8 @@ class Trainer:
         parts = []
         with torch.no_grad():
             for start in range(0, len(inputs), PREDICTION_BATCH):
-                chunk = self._inputs(torch.from_numpy(inputs[start : start + PREDICTION_BATCH]))
                 with network.stage(Verdict.TRAIN):
+                    chunk = self._inputs(torch.from_numpy(inputs[start : start + PREDICTION_BATCH]))
                     output = self.net(chunk)
                 scores = self.task.predictions(output, chunk, self.outputs)
                 parts.append(scores.detach().to("cpu", torch.float32).numpy())
@@ -109,7 +118,7 @@ def train(
     trainer.build(job, arrays["inputs"])
     channel.send({"prm": trainer.prm})
     for epoch in range(1, job["epochs"] + 1):
-        seconds = trainer.epoch(job, arrays, epoch)
+        seconds = trainer.epoch(job, arrays["targets"], epoch)
         if not _finite(trainer.net):
             raise Refusal(Verdict.DIVERGED, f"weights are not finite after epoch {epoch}")
         channel.send({"epoch": epoch, "seconds": seconds, "memory": peak_memory()})
@@ -128,7 +137,7 @@ def answer(channel: Channel, trainer: Trainer) -> None:
 def seed_everything(seed: int) -> None:
     """Seed every generator that a network can draw from without asking for its own."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - candidates use the global generator
+    np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
 

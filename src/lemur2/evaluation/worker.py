@@ -41,9 +41,8 @@ def _screen(job: Mapping[str, Any]) -> dict[str, Any]:
         attempts = [Shapes(size, tuple(s), tuple(o)) for size, s, o in job["attempts"]]
         return screening.screen(job["source"], kind, attempts, device)
     pipeline, shape = _pipeline(job), tuple(job["sample_shape"])
-    if pipeline is not None:
-        shape = pipeline.sample_shape(shape)
-    attempt = Shapes(shape[-1], shape, tuple(job["outputs"]))
+    size = pipeline.sample_shape(shape)[-1] if pipeline is not None else shape[-1]
+    attempt = Shapes(size, shape, tuple(job["outputs"]), pipeline)
     return screening.screen(job["source"], kind, [attempt], device)
 
 
@@ -60,7 +59,7 @@ def _pipeline(job: Mapping[str, Any]) -> Pipeline | None:
         return Pipeline(job["transform_source"], job["mean"], job["std"])
 
 
-WARM_UP_SOURCE = '''
+WARM_UP_SOURCE = """
 import torch
 from torch import nn
 
@@ -83,7 +82,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.layers(x)
-'''
+"""
 
 
 def warm_up() -> None:

@@ -35,8 +35,7 @@ from lemur2.evaluation.sandbox.channel import (
     Late,
     Message,
 )
-from lemur2.evaluation.sandbox.isolation import Cell
-from lemur2.evaluation.sandbox.warm import UNPROTECTED_EXIT
+from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 
 _POLL_SECONDS = 0.05
 _KEPT_OUTPUT = 8192

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from lemur2.evaluation.sandbox import landlock, seccomp, syscalls
 from lemur2.evaluation.sandbox.landlock import Rule
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWIPC = 0x10000000, 0x40000000, 0x08000000
 _OPEN_FILES = 256
+
+UNPROTECTED_EXIT = 97  # of a worker that could not be shut in, and ran nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +40,6 @@ class Cell:
     memory: int
     file_size: int
     gpu: bool = False
-
-
-class Unprotected(RuntimeError):
-    """A property of the sandbox cannot be had here; the message says which and what to do."""
 
 
 def lacking() -> list[str]:
@@ -85,7 +83,7 @@ def shut_in(cell: Cell, rules: Sequence[Rule]) -> None:
     Raises:
         OSError: Where the kernel refuses; the caller must then not run anything.
     """
-    _limit_resources(cell)
+    address_space, _ = memory()  # asked now: /proc is out of reach later
     syscalls.prctl(_PR_SET_NO_NEW_PRIVS, 1)
     scratch = landlock.open_rule(cell.scratch, landlock.SCRATCH)
     if scratch is None:
@@ -93,25 +91,28 @@ def shut_in(cell: Cell, rules: Sequence[Rule]) -> None:
     landlock.restrict([*rules, scratch])
     for rule in (*rules, scratch):
         os.close(rule.descriptor)
+    _limit_resources(cell, address_space)
     seccomp.restrict(os.getpid(), any_ioctl=cell.gpu)
 
 
-def _limit_resources(cell: Cell) -> None:
+def _limit_resources(cell: Cell, address_space: int) -> None:
     limits = [
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, cell.file_size),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
     ]
     if cell.memory:
-        limits.append((resource.RLIMIT_AS, _address_space() + cell.memory))
+        limits.append((resource.RLIMIT_AS, address_space + cell.memory))
     for name, value in limits:
         resource.setrlimit(name, (value, value))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails with EFBIG instead
 
 
-def _address_space() -> int:
+def memory() -> tuple[int, int]:
+    """This process's address space and resident memory, in bytes."""
     with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[0]) * resource.getpagesize()
+        size, resident = statm.read().split()[:2]
+    return int(size) * resource.getpagesize(), int(resident) * resource.getpagesize()
 
 
 def _write(path: str, text: str) -> None:

@@ -20,7 +20,6 @@ import contextlib
 import gc
 import json
 import os
-import resource
 import selectors
 import shutil
 import signal
@@ -33,10 +32,9 @@ import numpy as np
 
 from lemur2.evaluation.sandbox import isolation, policy
 from lemur2.evaluation.sandbox.channel import KEY_BYTES, Channel
-from lemur2.evaluation.sandbox.isolation import Cell
+from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.landlock import Rule
 
-UNPROTECTED_EXIT = 97  # the worker could not be shut in, and ran nothing
 MAX_COMMAND = 1 << 16
 
 
@@ -195,8 +193,7 @@ def main() -> None:
     private = isolation.enter_namespaces()
     _warm_up()
     warm = Warm(control, scratch, policy.rules(gpu=gpu))
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        resident = int(statm.read().split()[1]) * resource.getpagesize()
+    _, resident = isolation.memory()
     control.send(json.dumps({"ready": True, "namespaces": private, "memory": resident}).encode())
     try:
         warm.serve()
