@@ -6,7 +6,7 @@ so that workers and `--help` do without it.
 
 from typing import TYPE_CHECKING, Any
 
-from lemur2.corpus.entries import Architecture, Attempt, Run, Status, Trial
+from lemur2.corpus.entries import StoredArchitecture, Attempt, Run, Status, Trial
 from lemur2.corpus.funnel import STAGES, Attempted, Stage, funnel, wilson
 from lemur2.corpus.records import Epoch, Facts, Outcome, TrialResult
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STAGES",
-    "Architecture",
+    "StoredArchitecture",
     "Attempt",
     "Attempted",
     "Corpus",

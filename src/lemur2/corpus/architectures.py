@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from lemur2.corpus import codec
-from lemur2.corpus.entries import Architecture
+from lemur2.corpus.entries import StoredArchitecture
 from lemur2.corpus.records import Facts
 from lemur2.corpus.schema import architectures, environments, lineage, sources, transforms
 from lemur2.errors import UserError
@@ -102,7 +102,7 @@ def add(
     return child
 
 
-def get(connection: Connection, name: str) -> Architecture | None:
+def get(connection: Connection, name: str) -> StoredArchitecture | None:
     """One architecture."""
     row = (
         connection.execute(
@@ -119,7 +119,7 @@ def get(connection: Connection, name: str) -> Architecture | None:
         sa.select(lineage.c.parent).where(lineage.c.child_id == row["id"]).order_by("parent")
     )
     declared = codec.from_json(row["hyperparameters"])
-    return Architecture(
+    return StoredArchitecture(
         name=name,
         family=row["family"],
         digest=row["digest"],

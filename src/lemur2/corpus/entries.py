@@ -13,7 +13,7 @@ Status = Literal["running", "finished", "failed", "interrupted"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture:
+class StoredArchitecture:
     """A network in the corpus.
 
     Attributes:
