@@ -6,7 +6,7 @@ so that workers and `--help` do without it.
 
 from typing import TYPE_CHECKING, Any
 
-from lemur2.corpus.entries import StoredArchitecture, Attempt, Run, Status, Trial
+from lemur2.corpus.entries import Attempt, Run, Status, StoredArchitecture, Trial
 from lemur2.corpus.funnel import STAGES, Attempted, Stage, funnel, wilson
 from lemur2.corpus.records import Epoch, Facts, Outcome, TrialResult
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STAGES",
-    "StoredArchitecture",
     "Attempt",
     "Attempted",
     "Corpus",
@@ -25,6 +24,7 @@ __all__ = [
     "Run",
     "Stage",
     "Status",
+    "StoredArchitecture",
     "Trial",
     "TrialResult",
     "funnel",

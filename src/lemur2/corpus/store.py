@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import architectures, codec, dump, ledger, trials
 from lemur2.corpus.database import Database, locate
-from lemur2.corpus.entries import StoredArchitecture, Attempt, Run, Status, Trial
+from lemur2.corpus.entries import Attempt, Run, Status, StoredArchitecture, Trial
 from lemur2.corpus.funnel import Attempted, Stage, funnel
 from lemur2.corpus.records import Epoch, Facts, Outcome
 from lemur2.corpus.schema import architectures as architecture_table
