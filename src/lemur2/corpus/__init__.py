@@ -6,7 +6,7 @@ so that workers and `--help` do without it.
 
 from typing import TYPE_CHECKING, Any
 
-from lemur2.corpus.entries import Attempt, Run, Status, StoredArchitecture, Trial
+from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
 from lemur2.corpus.funnel import STAGES, Attempted, Stage, funnel, wilson
 from lemur2.corpus.records import Epoch, Facts, Outcome, TrialResult
 
@@ -23,6 +23,7 @@ __all__ = [
     "Outcome",
     "Run",
     "Stage",
+    "Standing",
     "Status",
     "StoredArchitecture",
     "Trial",

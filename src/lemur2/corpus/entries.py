@@ -99,3 +99,21 @@ class Trial:
     uid: str | None
     created: float
     result: TrialResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A place in a leaderboard: a network's best epoch on a data set.
+
+    `prm` holds its hyperparameters; `test_score` is None unless it was scored on the test part.
+    """
+
+    rank: int
+    nn: str
+    family: str
+    metric: str
+    accuracy: float
+    epoch: int
+    transform: str
+    prm: Mapping[str, Any]
+    test_score: float | None

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import architectures, codec, dump, ledger, trials
 from lemur2.corpus.database import Database, locate
-from lemur2.corpus.entries import Attempt, Run, Status, StoredArchitecture, Trial
+from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
 from lemur2.corpus.funnel import Attempted, Stage, funnel
 from lemur2.corpus.records import Epoch, Facts, Outcome
 from lemur2.corpus.schema import architectures as architecture_table
@@ -304,6 +304,25 @@ class Corpus:
         """Per generator, how far its candidates got, in one run or in all (`corpus.funnel`)."""
         with self.database.read() as connection:
             return funnel(_attempted(connection, run_id))
+
+    def leaderboard(
+        self, dataset: str, limit: int = 10, metric: str | None = None
+    ) -> list[Standing]:
+        """The best networks on a data set, each by its best epoch in a trial that ended well.
+
+        Equal accuracies are ordered by fewer epochs, then by name.
+
+        Args:
+            dataset: Name of the data set; an empty list where nothing was trained on it.
+            limit: At most so many places.
+            metric: What to rank by; needed only where the corpus has several for this data set.
+
+        Raises:
+            UsageError: There are several metrics and none was chosen.
+        """
+        from lemur2.corpus.query import leaderboard  # pandas: only who asks pays for it
+
+        return leaderboard(self, dataset, limit, metric)
 
     def content_dump(self) -> dict[str, list[Any]]:
         """Everything that two runs of the same seed have in common: no ids, times, memory."""
