@@ -116,15 +116,19 @@ class Evaluator:
             transform_source=plan.transform_source,
         )
 
-    def evaluate(self, candidate: Candidate, architecture: Architecture, plan: Plan) -> Outcome:
-        """Screen a candidate, and train it where it gets through."""
+    def evaluate(
+        self, candidate: Candidate, architecture: Architecture, plan: Plan, *, train: bool = True
+    ) -> Outcome:
+        """Screen a candidate, and (with `train`) train it where it gets through."""
         started = time.monotonic()
         facts: Facts | None = None
         trial: TrialResult | None = None
         try:
             facts = self.screen_for(candidate.source, plan)
-            trial = self.train(candidate.source, plan)
-            verdict, reason = trial.verdict, trial.reason
+            verdict, reason = Verdict.OK, ""
+            if train:
+                trial = self.train(candidate.source, plan)
+                verdict, reason = trial.verdict, trial.reason
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
         return Outcome(
