@@ -156,7 +156,8 @@ def test_source_reads_the_hyperparameters_it_declares_and_no_others(name):
 
 @pytest.mark.parametrize("name", [name for name in IMAGE_NAMES if name in TORCHVISION])
 def test_size_equals_torchvisions(name):
-    with torch.device("meta"):
+    # torchvision computes RegNet's widths with tensors, so that one cannot be built on `meta`.
+    with torch.device("cpu" if name == "RegNet" else "meta"):
         expected = parameters(TORCHVISION[name]())
     size = 299 if name == "InceptionV3" else 224
     assert parameters(build_on_meta(name, 3, size)) == expected
