@@ -97,7 +97,7 @@ def _check_method(
             lineage[0].lineno,
             f"add: def {method}({signature})",
         )
-    yield f"class Net does not define {method}; taken to come from {' or '.join(foreign)}"
+    yield f"class Net does not define {method}; taken to come from {' or '.join(foreign[:3])}"
 
 
 def _check_parameters(function: ast.FunctionDef, expected: tuple[str, ...]) -> Iterator[str]:

@@ -86,12 +86,20 @@ def _does_nothing(node: ast.AST) -> bool:
 
 def _plan(kind: type[ast.AST]) -> _Children:
     """How to get the fields of a node type, the last one first, as a stack wants them."""
+    if kind is ast.JoinedStr:
+        return _text_parts
     fields = [name for name in kind._fields if name not in _IGNORED_FIELDS | _LATER_FIELDS]
     later = [name for name in kind._fields if name in _LATER_FIELDS]
     common = _getter(fields[::-1])
     if not later:
         return common
     return lambda node: (*_later(node, later), *common(node))
+
+
+def _text_parts(node: Any) -> tuple[list[ast.expr]]:
+    """An f-string's parts without empty text, which Python 3.12.1 puts after some format specs."""
+    parts = node.values
+    return ([p for p in parts if not (isinstance(p, ast.Constant) and p.value == "")],)
 
 
 def _getter(fields: Sequence[str]) -> _Children:

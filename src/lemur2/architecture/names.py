@@ -8,7 +8,7 @@ _IDENTIFIER = (
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # a UUID: older files
     r"|[0-9]+"  # a counter: `ga-17`
 )
-_NAME = re.compile(rf"(?P<prefix>.+)-(?:{_IDENTIFIER})")
+_NAME = re.compile(rf"(?P<prefix>.+?)-(?:{_IDENTIFIER})")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
