@@ -358,7 +358,6 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": source,
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
-        "THP_MEM_ALLOC_ENABLE": "1",  # huge pages: large tensors fault in 512 times fewer pages
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks whether there is a GPU without touching it
     }
     kept = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
