@@ -190,9 +190,7 @@ def limit_options(command: Command) -> Command:
     return _packed(command, "limits", LimitFlags, _LIMITS)
 
 
-def _packed(
-    command: Command, name: str, kind: type, options: dict[str, Callable[[Command], Command]]
-) -> Command:
+def _packed(command: Command, name: str, kind: type, options: dict[str, Any]) -> Command:
     """The command with the options added, which it gets as one argument."""
 
     @functools.wraps(command)
@@ -200,9 +198,10 @@ def _packed(
         flags = {option: values.pop(option) for option in options}
         return command(*args, **{name: kind(**flags)}, **values)
 
+    decorated: Command = packed
     for option in reversed(options.values()):
-        packed = option(packed)
-    return packed
+        decorated = option(decorated)
+    return decorated
 
 
 _PROTOCOL = {
