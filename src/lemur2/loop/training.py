@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lemur2.architecture import Architecture, Refusal, Verdict
@@ -169,12 +169,13 @@ class Trainer:
             on_epoch=recorder.epoch,
             test=test,
         )
-        recorder.finish(result)
-        return result
+        return recorder.finish(result)
 
 
 class Observer:
-    """Hears of one trial what a search has to know."""
+    """Hears of one trial what a search has to know, and may end it early."""
+
+    reason = ""  # why it ended the trial
 
     def begun(self, trial_id: int) -> None:
         """It is in the corpus now."""
@@ -204,15 +205,17 @@ class _Recorder:
         trainer.watcher.epoch(epoch)
         return self.observer.goes_on(epoch)
 
-    def finish(self, result: TrialResult) -> None:
+    def finish(self, result: TrialResult) -> TrialResult:
+        result = replace(result, reason=result.reason or self.observer.reason)
         if self.trainer.corpus is None:
-            return
+            return result
         if self.trial_id is None:  # refused before it was built
             self._begin(result.hyperparameters)
         assert self.trial_id is not None
         self.trainer.corpus.finish_trial(
             self.trial_id, result.verdict, result.reason, result.test_score
         )
+        return result
 
     def _begin(self, hyperparameters: Mapping[str, Any]) -> None:
         corpus, plan = self.trainer.corpus, self.plan

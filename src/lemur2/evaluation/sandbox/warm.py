@@ -184,6 +184,13 @@ def _warm_up() -> None:
     gc.freeze()  # the children's collections leave these pages shared
 
 
+def _gpus() -> int:
+    """How many torch can use; asking does not initialise them."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
 def main() -> None:
     """Warm up, say so, and serve."""
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -194,7 +201,8 @@ def main() -> None:
     _warm_up()
     warm = Warm(control, scratch, policy.rules(gpu=gpu))
     _, resident = isolation.memory()
-    control.send(json.dumps({"ready": True, "namespaces": private, "memory": resident}).encode())
+    hello = {"namespaces": private, "memory": resident, "gpus": _gpus()}
+    control.send(json.dumps(hello).encode())
     try:
         warm.serve()
     finally:
