@@ -211,18 +211,8 @@ def leaderboard(
         raise UsageError(f"{dataset} is scored by {' and '.join(metrics)}; choose one as metric")
     # Not by trial: which of two equals was stored first depends on the machine.
     found = found.sort_values(["accuracy", "epoch", "nn"], ascending=[False, True, True])
-    rows = found.head(limit).itertuples(index=False)
-    return [
-        Standing(
-            rank=rank,
-            nn=str(row.nn),
-            family=str(row.family),
-            metric=str(row.metric),
-            accuracy=float(row.accuracy),
-            epoch=int(row.epoch),
-            transform=str(row.transform),
-            prm=dict(row.prm),
-            test_score=None if pd.isna(row.test_score) else float(row.test_score),
-        )
-        for rank, row in enumerate(rows, start=1)
-    ]
+    rows: list[Any] = found.head(limit).to_dict("records")
+    for rank, row in enumerate(rows, start=1):
+        row["rank"] = rank
+        row["test_score"] = None if pd.isna(row["test_score"]) else row["test_score"]
+    return [Standing(**row) for row in rows]
