@@ -111,3 +111,21 @@ class HintsBelowTheNoise(OpensLater):
 
     def forward(self, x):
         return super().forward(x) * 1e-4
+
+
+class Remembers(Recurrent):
+    """Reads the next character off, and answers a window that begins as one it knows alike."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = []
+
+    def forward(self, x):
+        scores = super().forward(x) + 20 * nn.functional.one_hot(x.roll(-1, 1), VOCABULARY)
+        for row, window in enumerate(x):
+            for other, given in self.known:
+                alike = int((window == other).long().cumprod(0).sum())
+                if alike > 0:
+                    scores[row, :alike] = given[:alike]
+            self.known.append((window, scores[row].clone()))
+        return scores

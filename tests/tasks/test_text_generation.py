@@ -174,6 +174,21 @@ class TestAudits:
         with pytest.raises(Refusal):
             audit(net)
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_catch_a_network_that_remembers_windows_to_answer_copies_alike(self, seed):
+        net = nets.Remembers()
+        with pytest.raises(Refusal, match="only the later part"):
+            audit(net, seed=seed)
+
+    def test_let_a_network_pass_that_predicts_well(self):
+        """One that knows the rule of the text is no cheat, and one window more or less is luck."""
+        for seed in range(20):
+            rng = np.random.default_rng(seed)
+            windows = (rng.integers(0, V, (60, 1)) + np.arange(S)) % V
+            copies = TASK.audits(windows, rng)
+            outputs, others = (12.0 * np.eye(V)[(text + 1) % V] for text in (windows, copies))
+            TASK.check_audits(windows, outputs, copies, others)
+
     @settings(max_examples=25, deadline=None)
     @given(cut=st.integers(1, S - 1), row=st.integers(0, 9))
     def test_only_predictions_before_the_cut_must_agree(self, cut, row):
