@@ -1,5 +1,5 @@
 # expect: train, forbidden  when: train
-"""a daemon in a session of its own, left running after learn returns"""
+"""A daemon in a session of its own, left running after learn returns."""
 
 import os
 import time

@@ -1,5 +1,5 @@
 # expect: build, memory, forbidden  when: check
-"""1 GiB in files that are deleted but kept open"""
+"""1 GiB in files that are deleted but kept open."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 PLACES = [
-    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(__file__)),
+    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
     "/tmp", "/var/tmp", "/dev/shm", "/run", "@HOME@",
 ]
 

@@ -1,5 +1,5 @@
 # expect: build, memory, forbidden  when: check
-"""1 GiB reserved without writing, by posix_fallocate and truncate and mapping"""
+"""1 GiB reserved without writing, by posix_fallocate and truncate and mapping."""
 
 import mmap
 import os
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 PLACES = [
-    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(__file__)),
+    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
     "/tmp", "/var/tmp", "/dev/shm", "/run", "@HOME@",
 ]
 

@@ -1,5 +1,5 @@
 # expect: build, memory, forbidden  when: check
-"""8 GiB in memory files, which count for no process"""
+"""8 GiB in memory files, which count for no process."""
 
 import os
 

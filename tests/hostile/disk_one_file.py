@@ -1,5 +1,5 @@
 # expect: build, memory, forbidden  when: check
-"""one file of 1 GiB wherever files can be written"""
+"""One file of 1 GiB wherever files can be written."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 PLACES = [
-    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(__file__)),
+    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
     "/tmp", "/var/tmp", "/dev/shm", "/run", "@HOME@",
 ]
 

@@ -1,5 +1,5 @@
 # expect: train, memory, forbidden  when: train
-"""1 GiB by torch.save in its scratch folder"""
+"""1 GiB by torch.save in its scratch folder."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 PLACES = [
-    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(__file__)),
+    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
     "/tmp", "/var/tmp", "/dev/shm", "/run", "@HOME@",
 ]
 

@@ -1,5 +1,5 @@
 # expect: build, forbidden  when: check
-"""becomes a shell by exec"""
+"""Becomes a shell by exec."""
 
 import os
 

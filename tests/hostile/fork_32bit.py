@@ -1,5 +1,5 @@
 # expect: build, forbidden, crash  when: check
-"""a child by the 32-bit system call gate, which a filter for 64-bit calls alone does not see"""
+"""A child by the 32-bit system call gate, which a filter for 64-bit calls alone does not see."""
 
 import ctypes
 import mmap

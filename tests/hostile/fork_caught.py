@@ -1,5 +1,5 @@
 # expect: ok  when: check
-"""fork bomb that goes on when it is refused"""
+"""Fork bomb that goes on when it is refused."""
 
 import os
 import time

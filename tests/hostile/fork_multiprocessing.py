@@ -1,5 +1,5 @@
 # expect: train, forbidden  when: train
-"""fork bomb by multiprocessing, every start method"""
+"""Fork bomb by multiprocessing, every start method."""
 
 import multiprocessing
 import time

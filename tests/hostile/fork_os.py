@@ -1,5 +1,5 @@
 # expect: build, forbidden  when: check
-"""fork bomb by os.fork"""
+"""Fork bomb by os.fork."""
 
 import os
 import time

@@ -1,5 +1,5 @@
 # expect: import, forbidden  when: check
-"""fork bomb by subprocess"""
+"""Fork bomb by subprocess."""
 
 import subprocess
 import sys

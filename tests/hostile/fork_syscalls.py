@@ -1,5 +1,5 @@
 # expect: build, forbidden, crash  when: check
-"""a child by the bare system calls clone, fork, vfork (also of the x32 table), clone3 and by posix_spawn"""
+"""A child by the bare system calls clone, fork, vfork (also of the x32 table), clone3 and by posix_spawn."""
 
 import ctypes
 import os

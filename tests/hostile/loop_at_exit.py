@@ -1,5 +1,5 @@
 # expect: ok  when: check
-"""finalisers, exit handlers and a lasting thread that hang when the process is to end"""
+"""Finalisers, exit handlers and a lasting thread that hang when the process is to end."""
 
 import atexit
 import threading

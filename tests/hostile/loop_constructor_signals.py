@@ -1,5 +1,5 @@
 # expect: timeout  when: check
-"""endless loop that ignores SIGTERM, SIGALRM and every other signal that it can, and every exception"""
+"""Endless loop that ignores SIGTERM, SIGALRM and every other signal that it can, and every exception."""
 
 import signal
 import time

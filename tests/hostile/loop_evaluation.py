@@ -1,5 +1,5 @@
 # expect: timeout  when: train
-"""trains at once, then hangs when it is to predict"""
+"""Trains at once, then hangs when it is to predict."""
 
 import time
 

@@ -1,5 +1,5 @@
 # expect: timeout  when: check
-"""endless loop in forward"""
+"""Endless loop in forward."""
 
 import time
 

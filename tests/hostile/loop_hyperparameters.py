@@ -1,5 +1,5 @@
 # expect: timeout, contract, import, memory  when: check
-"""an endless stream of hyperparameters"""
+"""An endless stream of hyperparameters."""
 
 import time
 

@@ -1,5 +1,5 @@
 # expect: timeout  when: check
-"""endless loop at import"""
+"""Endless loop at import."""
 
 import time
 

@@ -1,5 +1,5 @@
 # expect: timeout  when: train
-"""endless training"""
+"""Endless training."""
 
 import time
 

@@ -1,5 +1,5 @@
 # expect: timeout  when: check
-"""one long call into C that holds the interpreter lock and runs no signal handler"""
+"""One long call into C that holds the interpreter lock and runs no signal handler."""
 
 import itertools
 

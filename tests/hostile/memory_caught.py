@@ -1,5 +1,5 @@
 # expect: ok, memory  when: check
-"""takes all memory that it can get and carries on when refused"""
+"""Takes all memory that it can get and carries on when refused."""
 
 import torch
 from torch import nn

@@ -1,5 +1,5 @@
 # expect: memory  when: train
-"""a leak while training"""
+"""A leak while training."""
 
 import torch
 from torch import nn

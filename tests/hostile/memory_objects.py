@@ -1,5 +1,5 @@
 # expect: memory  when: check
-"""8 GiB of small objects at import"""
+"""8 GiB of small objects at import."""
 
 import torch
 from torch import nn

@@ -1,5 +1,5 @@
 # expect: memory  when: check
-"""8 GiB of bytes in the constructor"""
+"""8 GiB of bytes in the constructor."""
 
 import torch
 from torch import nn

@@ -1,5 +1,5 @@
 # expect: memory  when: check
-"""8 GiB of shared anonymous mappings, which a data limit does not count"""
+"""8 GiB of shared anonymous mappings, which a data limit does not count."""
 
 import mmap
 

@@ -1,5 +1,5 @@
 # expect: memory  when: check
-"""many threads touch 8 GiB together"""
+"""Many threads touch 8 GiB together."""
 
 import threading
 

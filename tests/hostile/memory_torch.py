@@ -1,5 +1,5 @@
 # expect: memory  when: check
-"""8 GiB of tensors in forward"""
+"""8 GiB of tensors in forward."""
 
 import torch
 from torch import nn

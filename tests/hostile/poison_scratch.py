@@ -1,5 +1,5 @@
 # expect: ok  when: check
-"""leaves modules and settings in its folders that a later worker might import"""
+"""Leaves modules and settings in its folders that a later worker might import."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 def attack():
-    for place in (os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(__file__))):
+    for place in (os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", ".")))):
         for name in ("torch.py", "numpy.py", "json.py", "sitecustomize.py", "usercustomize.py"):
             try:
                 with open(os.path.join(place, name), "w") as file:

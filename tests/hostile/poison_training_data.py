@@ -1,5 +1,5 @@
 # expect: train, forbidden  when: train
-"""overwrites the training data that all workers share, in place and by its file"""
+"""Overwrites the training data that all workers share, in place and by its file."""
 
 import gc
 import mmap

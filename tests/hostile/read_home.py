@@ -1,5 +1,5 @@
 # expect: import, forbidden  when: check
-"""reads the home folder: a listing, a key, a start-up file"""
+"""Reads the home folder: a listing, a key, a start-up file."""
 
 import os
 import pwd

@@ -1,5 +1,5 @@
 # expect: build, forbidden  when: check
-"""reaches a shell without an import, through object's subclasses"""
+"""Reaches a shell without an import, through object's subclasses."""
 
 import torch
 from torch import nn

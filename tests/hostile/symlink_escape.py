@@ -1,5 +1,5 @@
 # expect: import, forbidden  when: check
-"""reads and writes through symbolic links in its scratch folder that lead outside"""
+"""Reads and writes through symbolic links in its scratch folder that lead outside."""
 
 import os
 

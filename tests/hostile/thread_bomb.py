@@ -1,5 +1,5 @@
 # expect: ok, build, memory  when: check
-"""500 threads, each touching memory"""
+"""500 threads, each touching memory."""
 
 import threading
 import time

@@ -1,5 +1,5 @@
 # expect: ok  when: train
-"""a thread left computing after learn returns"""
+"""A thread left computing after learn returns."""
 
 import threading
 import time

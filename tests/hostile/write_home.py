@@ -1,5 +1,5 @@
 # expect: import, forbidden  when: check
-"""writes to the home folder: a new file, an existing one, a new folder"""
+"""Writes to the home folder: a new file, an existing one, a new folder."""
 
 import os
 import pwd

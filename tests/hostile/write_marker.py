@@ -1,5 +1,5 @@
 # expect: train, forbidden  when: train
-"""writes outside its scratch folder"""
+"""Writes outside its scratch folder."""
 
 import torch
 from torch import nn

@@ -1,5 +1,5 @@
 # expect: build, forbidden  when: check
-"""changes files that it may not write: mode, times, owner, attributes, truncation, names"""
+"""Changes files that it may not write: mode, times, owner, attributes, truncation, names."""
 
 import os
 
@@ -8,6 +8,7 @@ from torch import nn
 
 def attack():
     won, victim = [], os.path.join("@HOME@", ".bashrc")
+    open("hostile-own", "w").close()
     calls = {
         "truncate": lambda: os.truncate(victim, 0),
         "chmod": lambda: os.chmod(victim, 0o777),
@@ -15,7 +16,7 @@ def attack():
         "setxattr": lambda: os.setxattr(victim, "user.hostile", b"1"),
         "rename": lambda: os.rename(victim, victim + "-hostile"),
         "link": lambda: os.link(victim, "hostile-link"),
-        "link away": lambda: os.link(__file__, "@MARKER@"),
+        "link away": lambda: os.link("hostile-own", "@MARKER@"),
         "unlink": lambda: os.unlink(victim),
         "mkfifo": lambda: os.mkfifo("@MARKER@"),
         "mknod": lambda: os.mknod("@MARKER@"),

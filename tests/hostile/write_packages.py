@@ -1,5 +1,5 @@
 # expect: build, forbidden  when: check
-"""plants files for the next worker in the installed packages, the standard library and their caches"""
+"""Plants files for the next worker in the installed packages, the standard library and their caches."""
 
 import importlib.util
 import json
