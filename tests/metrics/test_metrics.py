@@ -84,3 +84,7 @@ def test_perplexity_stays_finite_for_huge_scores():
     assert scored("ppl", right, [[0]]) == 1.0
     assert scored("ppl", wrong, [[0]]) == 0.0
     assert scored("ppl", right.astype(np.float16), [[0]]) == 1.0
+
+
+def test_perplexity_of_nan_is_no_score():
+    assert math.isnan(scored("ppl", [[[math.nan, 0.0]]], [[0]]))
