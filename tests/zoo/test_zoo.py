@@ -50,6 +50,9 @@ TORCHVISION: dict[str, Callable[[], nn.Module]] = {
     "VisionTransformer": torchvision.models.vit_b_16,
 }
 
+# torchvision computes RegNet's widths and Swin's table of positions with tensors while building.
+NOT_ON_META = {"RegNet", "SwinTransformerTiny"}
+
 # Where torchvision has no such model: parameters by (channels, classes), and where from.
 PUBLISHED: dict[str, tuple[tuple[int, int], int]] = {
     # AirNeXt-50 32x4d (r = 2) as listed in the pytorchcv model collection.
@@ -156,11 +159,53 @@ def test_source_reads_the_hyperparameters_it_declares_and_no_others(name):
 
 @pytest.mark.parametrize("name", [name for name in IMAGE_NAMES if name in TORCHVISION])
 def test_size_equals_torchvisions(name):
-    # torchvision computes RegNet's widths with tensors, so that one cannot be built on `meta`.
-    with torch.device("cpu" if name == "RegNet" else "meta"):
+    with torch.device("cpu" if name in NOT_ON_META else "meta"):
         expected = parameters(TORCHVISION[name]())
     size = 299 if name == "InceptionV3" else 224
     assert parameters(build_on_meta(name, 3, size)) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGE_NAMES if name in TORCHVISION])
+def test_computation_equals_torchvisions(name):
+    """With the same weights, the same scores: for images that need no smaller strides."""
+    size = {"InceptionV3": 107, "VisionTransformer": 224, "SwinTransformerTiny": 224}.get(name, 96)
+    with torch.device("cpu" if name in NOT_ON_META else "meta"):
+        theirs = TORCHVISION[name]().eval()
+    ours = build_on_meta(name, 3, size).eval()
+    weights = random_weights(theirs)
+    theirs.load_state_dict(weights, assign=True)
+    ours.load_state_dict(translated(weights, ours), assign=True)
+    images = torch.randn(1, 3, size, size)
+    with torch.no_grad():
+        expected, scores = theirs(images), ours(images)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-4 * expected.std().item())
+
+
+def random_weights(net: nn.Module) -> dict[str, torch.Tensor]:
+    """A state for `net` that keeps the signal's scale and in which no two layers are alike."""
+    torch.manual_seed(0)
+    weights = net.state_dict()
+    for key, value in weights.items():
+        if key.endswith("num_batches_tracked"):
+            weights[key] = torch.tensor(0)
+        elif value.dim() > 1 and value.is_floating_point() and not key.endswith("layer_scale"):
+            bound = (6 / value[0].numel()) ** 0.5
+            weights[key] = torch.empty(value.shape).uniform_(-bound, bound)
+        elif value.is_floating_point():
+            low = -0.5 if key.endswith(("bias", "mean")) else 0.5
+            weights[key] = torch.empty(value.shape).uniform_(low, low + 1)
+    return weights
+
+
+def translated(weights: dict[str, torch.Tensor], net: nn.Module) -> dict[str, torch.Tensor]:
+    """`weights` under the names of `net`: each entry takes the first unused one of its size."""
+    unused = list(weights.values())
+    state = {}
+    for key, value in net.state_dict().items():
+        found = next(i for i, weight in enumerate(unused) if weight.numel() == value.numel())
+        state[key] = unused.pop(found).view(value.shape)
+    return state
 
 
 @pytest.mark.parametrize("name", [name for name in IMAGE_NAMES if name in PUBLISHED])
