@@ -25,9 +25,10 @@ FOLDER = Path(__file__).parents[1] / "hostile"
 ATTACKS = sorted(path.stem for path in FOLDER.glob("*.py"))
 HEAD = re.compile(r"# expect: (?P<verdicts>.+?)  when: (?P<when>\w+)(  data: (?P<data>\S+))?")
 CHANCE = 0.2  # of ten classes, with room for one class being more frequent than the others
+CHEATS = ("labels_", "patch_", "text_", "forged_", "predictions_lie")
 GIB = 1 << 30
 
-LIMITS = Limits(screen_seconds=10, train_seconds=14, memory=2 * GIB)
+LIMITS = Limits(screen_seconds=10, train_seconds=14, memory=1 * GIB)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,11 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def evaluator(home):
     kept = dict(os.environ)
-    os.environ.update(HOME=str(home), LEMUR2_CANARY="sings", LEMUR2_CACHE=kept.get(
-        "LEMUR2_CACHE", str(Path(kept["HOME"]) / ".cache/lemur2")))
+    os.environ.update(
+        HOME=str(home),
+        LEMUR2_CANARY="sings",
+        LEMUR2_CACHE=kept.get("LEMUR2_CACHE", str(Path(kept["HOME"]) / ".cache/lemur2")),
+    )
     try:
         with Sandbox(LIMITS) as sandbox:
             yield Evaluator(sandbox)
@@ -68,7 +72,8 @@ def test_attack_ends_in_its_verdict_and_leaves_nothing(name, evaluator, home, tm
     assert verdict in head["verdicts"].split(", "), reason
     assert "\n" not in reason
     assert len(reason) < 1000
-    assert verdict != "ok" or score is None or score <= CHANCE, f"scored {score}"
+    if score is not None and name.startswith(CHEATS):
+        assert score <= CHANCE, f"a network that learned nothing scored {score}"
     assert time.monotonic() - started < 3 * LIMITS.train_seconds
     assert not marker.exists()
     assert _snapshot(home) == before
