@@ -110,8 +110,8 @@ def _run(evaluator, name, source, head):
     else:
         plan = Plan.of(Protocol(dataset=data, epochs=epochs))
         candidate = Candidate(source=source, generator="hostile")
-        train = head["when"] == "train"
-        outcome = evaluator.evaluate(candidate, architecture, plan, train=train)
+        max_flops = None if head["when"] == "train" else 0
+        outcome = evaluator.evaluate(candidate, architecture, plan, max_flops=max_flops)
     return outcome.verdict.value, outcome.reason, outcome.score
 
 

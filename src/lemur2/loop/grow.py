@@ -46,12 +46,13 @@ class Settings:
         total: Candidates to ask for.
         window: Candidates that may be outstanding. It bounds how many workers have work, and
             what a generator knows when it proposes, so it is fixed for the whole run.
-        train: Train what passes screening; without it, screening is all.
+        max_flops: Train what passes screening only up to so many FLOPs a sample; 0 for
+            screening alone, None for no bound.
     """
 
     total: int
     window: int = WINDOW
-    train: bool = True
+    max_flops: float | None = None
 
     def __post_init__(self) -> None:
         if self.total < 1 or self.window < 1:
@@ -177,7 +178,9 @@ class _Loop:
         architecture = Architecture.parse(
             candidate.source, prefix=candidate.prefix, name=candidate.name
         )
-        future = self.engine.submit(candidate, architecture, self.plan, train=self.settings.train)
+        future = self.engine.submit(
+            candidate, architecture, self.plan, max_flops=self.settings.max_flops
+        )
         self.pending[future] = index
 
     def _refuse(self, candidate: Candidate, name: str, digest: str) -> Outcome | None:
