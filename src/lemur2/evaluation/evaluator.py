@@ -25,6 +25,7 @@ _CHUNK_BYTES = 16 << 20  # of inputs handed over at once
 _AUDITED = 128  # inputs whose altered copies are mixed in, in tasks that have such a check
 _AUDIT_CHUNK = 64  # small, so that an input and its copy are rarely in sight together
 
+OnBuilt = Callable[[Mapping[str, Any]], None]
 OnEpoch = Callable[[Epoch], bool]
 
 
@@ -75,6 +76,7 @@ class Evaluator:
         source: str,
         plan: Plan,
         *,
+        on_built: OnBuilt | None = None,
         on_epoch: OnEpoch | None = None,
         test: bool = False,
     ) -> TrialResult:
@@ -83,13 +85,14 @@ class Evaluator:
         Args:
             source: The network's file.
             plan: What to train on, and how.
+            on_built: Called once, with the hyperparameters that the network was built with.
             on_epoch: Called with every epoch; False ends the trial after it.
             test: Score the test part once, at the end.
 
         Returns:
             The trial. A refusal is its verdict, with the epochs that were finished.
         """
-        trial = _Trial(self, plan, on_epoch, test)
+        trial = _Trial(self, plan, on_built, on_epoch, test)
         verdict, reason = Verdict.OK, ""
         maps = {
             "inputs": plan.data.inputs_path("train"),
@@ -160,10 +163,16 @@ class _Trial:
     """One training, from the parent's side."""
 
     def __init__(
-        self, evaluator: Evaluator, plan: Plan, on_epoch: OnEpoch | None, test: bool
+        self,
+        evaluator: Evaluator,
+        plan: Plan,
+        on_built: OnBuilt | None,
+        on_epoch: OnEpoch | None,
+        test: bool,
     ) -> None:
         self.plan = plan
         self.limits = evaluator.limits
+        self.on_built = on_built
         self.on_epoch = on_epoch
         self.test = test
         self.hyperparameters: dict[str, Any] = dict(plan.protocol.hyperparameters)
@@ -188,6 +197,8 @@ class _Trial:
         worker.send(job, deadline=self.deadline)
         built, _ = worker.receive(deadline=self.deadline)
         self.hyperparameters = _plain(built["prm"])
+        if self.on_built is not None:
+            self.on_built(self.hyperparameters)
         for number in range(1, protocol.epochs + 1):
             if not self._epoch(worker, number):
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import sys
@@ -105,5 +106,6 @@ def _check_hyperparameters(values: Mapping[str, Any]) -> None:
     if not isinstance(batch, int) or batch < 1:
         raise UsageError(f"batch must be a whole number of at least 1, not {batch!r}")
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (real and math.isfinite(value)):
             raise UsageError(f"{name} must be a number, not {value!r}")

@@ -8,6 +8,7 @@ find out itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,7 @@ def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
             _train(channel, job, arrays)
             channel.send({"done": True})
     except Refusal as refusal:
-        report = {"verdict": refusal.verdict, "reason": refusal.reason, "line": refusal.line}
-        channel.send({"refused": report})
+        channel.send({"refused": asdict(refusal)})
 
 
 def _screen(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -334,6 +334,7 @@ def _reported(report: Mapping[str, Any]) -> Refusal:
             Verdict(report["verdict"]),
             str(report["reason"])[:500],
             int(line) if line is not None else None,
+            str(report.get("remedy", ""))[:200],
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         return Refusal(Verdict.FORBIDDEN, "wrote to the worker's own channel")
