@@ -31,7 +31,8 @@ def _option(each: dataclasses.Field[Any], hint: Any) -> click.Option:
         return click.Option([f"{flag}/{off}"], default=each.default, show_default=True, help=text)
     item = _item_type(hint)
     if item is not None:
-        shown = ",".join(map(str, each.default)) or "all"
+        given: tuple[Any, ...] = each.default  # type: ignore[assignment]
+        shown = ",".join(map(str, given)) or "all"
         return click.Option(
             [flag],
             default=each.default,

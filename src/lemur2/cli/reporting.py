@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from lemur2.architecture import Verdict
-from lemur2.cli.output import console, emit_json
+from lemur2.cli.output import console, emit_json, table
 from lemur2.cli.text import printable
-from lemur2.corpus import Outcome
+from lemur2.corpus import Corpus, Outcome
 from lemur2.loop import Progress as Step
 
 _NAME_WIDTH = 44
@@ -147,3 +147,17 @@ def _short(name: str) -> str:
 
 def _style(verdict: Verdict) -> str:
     return {"ok": "green", "duplicate": "yellow"}.get(verdict.value, "red")
+
+
+def summary(corpus: Corpus, run: int | None = None) -> None:
+    """Print the funnel, of a run or of all, and where to look next."""
+    out = console()
+    for generator, stages in corpus.funnel(run).items():
+        rows = [
+            (each.stage, each.count, f"{each.share:.1%}", f"{each.low:.1%} to {each.high:.1%}")
+            for each in stages
+        ]
+        out.print(f"\n{generator}: how far candidates got")
+        columns = ("stage", "count", "of asked", "95% interval")
+        out.print(table(columns, rows, right=columns[1:]))
+    out.print(f"\ncorpus: {corpus.database.place}   next: `lemur2 data --best`, `lemur2 show NAME`")

@@ -20,6 +20,7 @@ from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
+from lemur2.loop.ending import closing_run
 from lemur2.loop.generator import Generator
 
 WINDOW = 16
@@ -98,7 +99,10 @@ def grow(
     Raises:
         UserError: The machine or the database does not allow it. The run can be resumed.
     """
-    _Loop(corpus, run, generator, plan, engine, on_progress).go()
+    loop = _Loop(corpus, run, generator, plan, engine, on_progress)
+    corpus.set_run_status(run, "running")
+    with closing_run(corpus, run):
+        loop.go()
 
 
 class _Loop:
@@ -124,7 +128,6 @@ class _Loop:
         generator.load_state(stored.state)
 
     def go(self) -> None:
-        self.corpus.set_run_status(self.run, "running")
         for attempt in self.corpus.attempts(self.run):
             self._restore(attempt)
         if not self.candidates:
@@ -136,7 +139,6 @@ class _Loop:
             done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
             for future in sorted(done, key=self.pending.__getitem__):
                 self._record(self.pending.pop(future), future.result())
-        self.corpus.finish_run(self.run)
 
     def _restore(self, attempt: Attempt) -> None:
         self.candidates.append((attempt.candidate, attempt.name, attempt.digest))
