@@ -59,6 +59,9 @@ class FractalConfig:
             values = getattr(self, name)
             if not values or min(values) < 1 or len(set(values)) < len(values):
                 raise UsageError(f"{name} must be different numbers from 1 up, not {values}")
+        for name in ("max_parameters", "max_multiplications"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not 0 <= self.drop_path < 1:
             raise UsageError(f"drop_path must be from 0 to below 1, not {self.drop_path}")
 

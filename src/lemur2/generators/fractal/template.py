@@ -131,6 +131,7 @@ def _constructor(blueprint: Blueprint, amp: bool, checkpointing: bool) -> str:
     constants = [f"widths = {blueprint.widths}"]
     if blueprint.columns > 1:
         constants.insert(0, f"columns = {blueprint.columns}")
+    initialization = "" if "normalization" in blueprint.layers else _initialization(blueprint)
     options = ["self.device = device"]
     if amp:
         options.append('self.amp = device.type == "cuda" and prm.get("amp", False)')
@@ -152,7 +153,16 @@ class Net(nn.Module):
                 self.features.append(nn.{blueprint.pooling}(2))
                 size //= 2
             channels = width
-        self.classifier = nn.Linear(channels, out_shape[0])'''
+        self.classifier = nn.Linear(channels, out_shape[0]){initialization}'''
+
+
+def _initialization(blueprint: Blueprint) -> str:
+    """He's initialization: without normalization, the default one lets deep signals fade."""
+    nonlinearity = "relu" if blueprint.activation else "linear"
+    return f'''
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="{nonlinearity}")'''
 
 
 def _lines(statements: list[str]) -> str:
