@@ -32,13 +32,12 @@ def _option(each: dataclasses.Field[Any], hint: Any) -> click.Option:
     item = _item_type(hint)
     if item is not None:
         given: tuple[Any, ...] = each.default  # type: ignore[assignment]
-        shown = ",".join(map(str, given)) or "all"
         return click.Option(
             [flag],
-            default=each.default,
-            show_default=shown,
+            default=",".join(map(str, given)),
+            show_default=True,
             type=_List(item),
-            help=f"{text}  (comma-separated)",
+            help=text,
         )
     base = next((t for t in typing.get_args(hint) if t is not type(None)), hint)
     return click.Option([flag], default=each.default, show_default=True, type=base, help=text)

@@ -18,14 +18,30 @@ if TYPE_CHECKING:
 
 
 def _make_generate(kind: type[Generator[Any]]) -> click.Command:
-    @click.command(kind.name, help=f"Write candidates of {kind.name}: {kind.about}.",
-                   short_help=kind.about)
-    @click.option("-n", "total", type=click.IntRange(min=1), default=20, show_default=True,
-                  help="Candidates to write.")
-    @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
-                  help="Of the generator's choices.")
-    @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True,
-                  help="Folder for the files; made where it is not there.")
+    @click.command(
+        kind.name, help=f"Write candidates of {kind.name}: {kind.about}.", short_help=kind.about
+    )
+    @click.option(
+        "-n",
+        "total",
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        help="Candidates to write.",
+    )
+    @click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Of the generator's choices.",
+    )
+    @click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        required=True,
+        help="Folder for the files; made where it is not there.",
+    )
     def command(total: int, seed: int, out: Path, **config: Any) -> None:
         _write(kind(build_config(kind.Config, config), seed), total, out)
 

@@ -50,17 +50,35 @@ class GeneratorGroup(click.Group):
 
 def _make_grow(kind: type[Generator[Any]]) -> click.Command:
     @click.command(kind.name, help=f"Grow a corpus by {kind.about}.", short_help=kind.about)
-    @click.option("-n", "total", type=click.IntRange(min=1), default=20, show_default=True,
-                  help="Candidates to propose.")
+    @click.option(
+        "-n",
+        "total",
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        help="Candidates to propose.",
+    )
     @protocol_options
-    @click.option("--max-flops", type=POSITIVE, metavar="N",
-                  help="Train only networks of at most N FLOPs a sample; screen and keep the rest.")
+    @click.option(
+        "--max-flops",
+        type=POSITIVE,
+        metavar="N",
+        help="Train only networks of at most N FLOPs a sample; screen and keep the rest.",
+    )
     @click.option("--screen-only", is_flag=True, help="Screen and keep, train nothing.")
-    @click.option("--workers", type=click.IntRange(min=1),
-                  help="Candidates at once. [as many as there are CPUs]")
+    @click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        help="Candidates at once. [as many as there are CPUs]",
+    )
     @limit_options
-    @click.option("--window", type=click.IntRange(min=1), default=16, show_default=True,
-                  help="Candidates that may be outstanding; fixed for the run.")
+    @click.option(
+        "--window",
+        type=click.IntRange(min=1),
+        default=16,
+        show_default=True,
+        help="Candidates that may be outstanding; fixed for the run.",
+    )
     @download_option
     @json_option
     @db_option
@@ -173,8 +191,10 @@ def carry_on(
         RunReporter(generator.name, as_json=as_json) as reporter,
     ):
         if not as_json:
-            click.echo(f"run {run}: {generator.name} on {plan.protocol.dataset}, "
-                       f"{engine.workers} workers; `lemur2 resume {run}` goes on if it stops")
+            click.echo(
+                f"run {run}: {generator.name} on {plan.protocol.dataset}, "
+                f"{engine.workers} workers; `lemur2 resume {run}` goes on if it stops"
+            )
         grow_loop(corpus, run, generator, plan, engine, reporter)
     if not as_json:
         summary(corpus, run)
