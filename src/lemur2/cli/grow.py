@@ -180,8 +180,10 @@ def carry_on(
     workers: int | None,
     unsafe: bool,
     as_json: bool,
+    *,
+    summarise: bool = True,
 ) -> None:
-    """Carry a run on to its end, with progress and a summary."""
+    """Carry a run on to its end, with progress and (`summarise`) its funnel at the end."""
     from lemur2.cli.reporting import RunReporter, summary
     from lemur2.evaluation.engine import LocalEngine
     from lemur2.loop import grow as grow_loop
@@ -196,5 +198,5 @@ def carry_on(
                 f"{engine.workers} workers; `lemur2 resume {run}` goes on if it stops"
             )
         grow_loop(corpus, run, generator, plan, engine, reporter)
-    if not as_json:
+    if summarise and not as_json:
         summary(corpus, run)

@@ -8,6 +8,7 @@ Every step is one transaction, so that what is on disk is always a state the run
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
 from lemur2.architecture.names import content_name
-from lemur2.corpus import Attempt, Corpus, Outcome
+from lemur2.corpus import Attempt, Corpus, Outcome, Run
 from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
@@ -67,7 +68,7 @@ def start_run(
     run = corpus.start_run(
         verb="grow",
         generator=generator.name,
-        config={"generator": generator.describe(), "settings": asdict(settings)},
+        config=_config(generator, settings),
         seed=generator.seed,
         protocol=asdict(plan.protocol),
         limits=asdict(limits),
@@ -76,6 +77,18 @@ def start_run(
     )
     corpus.advance(run, told=0, state=generator.state())
     return run
+
+
+def same_run(
+    corpus: Corpus, generator: Generator[Any], plan: Plan, settings: Settings
+) -> Run | None:
+    """The latest run in the ledger that is just this one; None where there is none."""
+    wanted = json.dumps([_config(generator, settings), asdict(plan.protocol)])
+    for run in reversed(corpus.runs()):
+        same = json.dumps([run.config, run.protocol]) == wanted
+        if same and (run.generator, run.seed) == (generator.name, generator.seed):
+            return run
+    return None
 
 
 def grow(
@@ -209,6 +222,10 @@ class _Loop:
         self.recorded += 1
         if self.on_progress is not None:
             self.on_progress(Progress(outcome, index, self.recorded, self.settings.total))
+
+
+def _config(generator: Generator[Any], settings: Settings) -> dict[str, Any]:
+    return {"generator": generator.describe(), "settings": asdict(settings)}
 
 
 def _identified(candidate: Candidate) -> tuple[Candidate, str, str]:
