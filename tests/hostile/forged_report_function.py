@@ -1,4 +1,4 @@
-# expect: crash, build  when: check
+# expect: crash, build, forbidden  when: check
 """Looks for the function that reports to the parent, in frames and modules, and calls it with a success of its own."""
 
 import gc
