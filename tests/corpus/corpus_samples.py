@@ -111,7 +111,7 @@ def trial_result(**changes) -> TrialResult:
 
 def outcome(name: str, verdict: Verdict = Verdict.OK, **changes) -> Outcome:
     values = {
-        "candidate": Candidate(source=f"# {name}\n", generator="fractal", prefix="Fractal"),
+        "candidate": Candidate(source=f"# {name}\n", generator="fractal", prefix="F"),
         "name": name,
         "digest": f"digest of {name}",
         "verdict": verdict,

@@ -211,7 +211,7 @@ def small(tmp_path):
             corpus,
             [
                 outcome("F-1", trial=trial_result(hyperparameters=prm)),
-                outcome("F-2", candidate=Candidate(source="# two\n", generator="genetic")),
+                outcome("f" * 32, candidate=Candidate(source="# two\n", generator="genetic")),
             ],
         )
     return place
@@ -224,7 +224,7 @@ def test_the_columns_that_the_field_knows(small, monkeypatch):
         *("task", "dataset", "metric", "nn", "epoch", "accuracy", "duration", "prm"),
         *("transform", "family", "seed", "verdict"),
     }
-    assert list(found["family"]) == ["Fractal", "genetic"]
+    assert list(found["family"]) == ["F", "genetic"]
     assert found["prm"][0]["activation"] == "ReLU"
     assert found["prm"][0] is not found["prm"][1]
     code = lemur2.data(columns=["nn", "nn_code"])

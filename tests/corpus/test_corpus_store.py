@@ -21,7 +21,7 @@ from corpus_samples import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lemur2.architecture import Candidate, Verdict
+from lemur2.architecture import Architecture, Candidate, Verdict, zoo_source
 from lemur2.corpus import Corpus, Epoch
 from lemur2.corpus.codec import from_json, join_hyperparameters, split_hyperparameters
 from lemur2.errors import UserError
@@ -145,6 +145,8 @@ def test_architectures_are_added_once(corpus):
     corpus.add_architecture(name="A", source="x", digest="d")
     first = corpus.architecture("A")
     assert (first.family, first.hyperparameters, first.facts) == ("hand", ("lr",), None)
+    corpus.add_architecture(name="ga-17", source="x", digest="d")
+    assert corpus.architecture("ga-17").family == "ga"
     corpus.add_architecture(name="A", source="x", digest="d", facts=FACTS)
     assert corpus.architecture("A").facts == FACTS
     with pytest.raises(UserError, match="another network by the name of A; give"):
@@ -186,6 +188,16 @@ def test_lineage(corpus):
     assert corpus.architecture("C").parents == ("P", "elsewhere")
     assert corpus.children("P") == ["C"]
     assert corpus.architecture("X") is None  # it never got through screening
+
+
+def test_what_a_recorded_network_says_of_itself(corpus):
+    source = zoo_source("ResNet18")
+    candidate = Candidate(source=source, generator="zoo", name="ResNet18")
+    grow(corpus, [outcome("ResNet18", candidate=candidate), outcome("FractalNet-" + "0" * 32)])
+    found = corpus.architecture("ResNet18")
+    assert set(found.hyperparameters) == Architecture.parse(source).hyperparameters
+    assert (found.family, found.source, found.facts) == ("ResNet18", source, FACTS)
+    assert corpus.architecture("FractalNet-" + "0" * 32).family == "FractalNet"
 
 
 def test_a_transform_is_tried_on_its_first_parent(corpus):
