@@ -1,12 +1,14 @@
 """What a data set is: raw arrays in, a split on disk out, labels of held-out parts sealed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
+
+from lemur2.datasets.splits import split_by_class
 
 Part = Literal["train", "validation", "test"]
 
@@ -56,8 +58,7 @@ class RawData:
     """A data set as read from its files, before splitting.
 
     `test` is None where the data set ships no test part: the split then makes one. `validation`
-    is None in most, and the split takes it from `train`; a data set that has one of its own, or
-    splits in a way of its own (text, by position), gives both. For images the inputs are uint8
+    is None in most, and the split takes it from `train`. For images the inputs are uint8
     (N, C, H, W) and the targets int64 (N,).
     """
 
@@ -73,6 +74,7 @@ class Dataset(ABC):
     name: ClassVar[str]
     task: ClassVar[str] = "img-classification"
     default_transform: ClassVar[str] = "norm"
+    prefix: ClassVar[str] = ""  # set by a class that stands for many: it is made with the name
     about: ClassVar[str]  # one line: what it is, where it is looked for
 
     @abstractmethod
@@ -88,6 +90,14 @@ class Dataset(ABC):
                 where they were looked for and what to do.
         """
 
+    def split(self, raw: RawData, seed: int) -> Mapping[Part, tuple[Samples, np.ndarray]]:
+        """Inputs and targets of each part.
+
+        By default shipped parts stay as they are, and each missing one is a seeded 10 % of the
+        training part, stratified by class. Override it where samples are not independent.
+        """
+        return split_by_class(raw, seed)
+
     @abstractmethod
     def files(self, root: Path) -> Sequence[Path]:
         """The files that fix what `load` gives, there or not; a changed one is prepared anew."""
@@ -95,6 +105,16 @@ class Dataset(ABC):
     def available(self, root: Path) -> bool:
         """Whether `load` would find the files, without reading them."""
         return all(file.is_file() for file in self.files(root))
+
+
+def inputs_path(folder: Path, part: Part) -> Path:
+    """File of a part's inputs in a prepared folder."""
+    return folder / ("open" if part == "train" else "held") / f"{part}_inputs.npy"
+
+
+def targets_path(folder: Path, part: Part) -> Path:
+    """File of a part's targets in a prepared folder."""
+    return folder / ("open" if part == "train" else "sealed") / f"{part}_targets.npy"
 
 
 @dataclass(frozen=True)
@@ -110,11 +130,11 @@ class PreparedData:
 
     def inputs_path(self, part: Part) -> Path:
         """File of a part's inputs."""
-        return self.folder / ("open" if part == "train" else "held") / f"{part}_inputs.npy"
+        return inputs_path(self.folder, part)
 
     def targets_path(self, part: Part) -> Path:
         """File of a part's targets."""
-        return self.folder / ("open" if part == "train" else "sealed") / f"{part}_targets.npy"
+        return targets_path(self.folder, part)
 
     def inputs(self, part: Part) -> np.ndarray:
         """A part's inputs, memory-mapped read-only."""

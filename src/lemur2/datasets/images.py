@@ -9,6 +9,7 @@ import numpy as np
 
 from lemur2.datasets.base import RawData
 from lemur2.datasets.local import LocalDataset
+from lemur2.errors import UserError
 
 SIDE = 256  # pixels; see docs/decisions/020-one-stored-size.md
 
@@ -41,8 +42,11 @@ def read_image(path: Path) -> np.ndarray:
     """One image file as uint8 (3, 256, 256)."""
     from PIL import Image
 
-    with Image.open(path) as file:
-        image = file.convert("RGB")
+    try:
+        with Image.open(path) as file:
+            image = file.convert("RGB")
+    except OSError as error:
+        raise UserError(f"picture {path} cannot be read ({error}); fetch it again") from error
     width, height = image.size
     short = min(width, height)
     size = (SIDE * width // short, SIDE * height // short)

@@ -7,22 +7,29 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
-from lemur2.datasets.base import Dataset, DataSpec, Part, PreparedData, RawData, Samples
-from lemur2.datasets.registry import dataset_class
-from lemur2.datasets.splits import Selection, split
+from lemur2.datasets.base import (
+    Dataset,
+    DataSpec,
+    Part,
+    PreparedData,
+    Samples,
+    inputs_path,
+    targets_path,
+)
+from lemur2.datasets.registry import dataset
 from lemur2.errors import UserError
 
 FORMAT = 1  # of the prepared folder; raise it when what is stored, or how it is split, changes
+Parts = Mapping[Part, tuple[Samples, np.ndarray]]
 _CHUNK = 512  # samples in memory at once
-_HASHED_WHOLE = 4 << 20  # bytes; larger source files are known by size and time of change
+_HASHED_WHOLE = 4 << 20  # bytes; larger sources are known by sizes and times of change
 
 
 def data_root() -> Path:
@@ -59,29 +66,36 @@ def prepare(
         UsageError: There is no such data set.
         UserError: Its files are not there or damaged, or the cache cannot be written.
     """
-    dataset = dataset_class(name)()
+    found = dataset(name)
     root = root or data_root()
     folder = (cache or cache_root()) / "data"
-    if not dataset.available(root):
-        dataset.load(root, download=download)
+    if not found.available(root):
+        found.load(root, download=download)  # fetches, or says what is missing
+    target = folder / f"{name.replace(':', '-')}-{_key(found, root, seed)}"
+    if not target.is_dir():
+        _prepare(found, root, seed, target)
+    return open_prepared(target)
+
+
+def _prepare(dataset: Dataset, root: Path, seed: int, target: Path) -> None:
+    raw = dataset.load(root, download=False)
+    parts = dataset.split(raw, seed)
+    empty = [part for part, (_, targets) in parts.items() if not len(targets)]
+    if empty:
+        raise UserError(f"data set {dataset.name!r} has too few samples for a {empty[0]} part")
+    _check_classes(dataset.name, parts["train"][1], raw.classes)
     try:
-        return _prepare(dataset, root, folder, seed)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(target.with_name(f".{target.name}.lock")):
+            if not target.is_dir():
+                scratch = target.with_name(f".{target.name}.unfinished")
+                _write(dataset, parts, raw.classes, scratch)
+                scratch.rename(target)
     except OSError as error:
         raise UserError(
-            f"data set {name!r} cannot be prepared in {folder} ({error.strerror or error}); "
-            "set LEMUR2_CACHE to a folder with room that can be written"
+            f"data set {dataset.name!r} cannot be prepared in {target.parent} "
+            f"({error.strerror or error}); set LEMUR2_CACHE to a folder that can be written"
         ) from error
-
-
-def _prepare(dataset: Dataset, root: Path, folder: Path, seed: int) -> PreparedData:
-    label = f"{dataset.name}-{_key(dataset, root, seed)}"
-    target = folder / label
-    if not target.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f".{label}.lock"):
-            if not target.is_dir():
-                _write(dataset, root, seed, folder / f".{label}.unfinished", target)
-    return open_prepared(target)
 
 
 def open_prepared(folder: Path) -> PreparedData:
@@ -102,16 +116,12 @@ def open_prepared(folder: Path) -> PreparedData:
 def _key(dataset: Dataset, root: Path, seed: int) -> str:
     """Hex digest of all that the prepared folder's content depends on."""
     digest = hashlib.sha256(f"{dataset.name}\n{seed}\n{FORMAT}\n".encode())
-    for file in dataset.files(root):
-        digest.update(f"{file.name}\n{_identity(file)}\n".encode())
+    stats = {file: file.stat() for file in dataset.files(root)}
+    small = sum(stat.st_size for stat in stats.values()) <= _HASHED_WHOLE
+    for file, stat in stats.items():
+        identity = file.read_bytes() if small else f"{stat.st_size} {stat.st_mtime_ns}".encode()
+        digest.update(hashlib.sha256(file.name.encode() + b"\n" + identity).digest())
     return digest.hexdigest()[:16]
-
-
-def _identity(file: Path) -> str:
-    stat = file.stat()
-    if stat.st_size <= _HASHED_WHOLE:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 @contextmanager
@@ -122,68 +132,59 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _write(dataset: Dataset, root: Path, seed: int, scratch: Path, target: Path) -> None:
-    """Write into `scratch`, then rename. Under the lock: a scratch folder is a dead process's."""
+def _write(dataset: Dataset, parts: Parts, classes: tuple[str, ...], scratch: Path) -> None:
+    """Write everything into `scratch`; one that is there already is a dead process's."""
     if scratch.exists():
         shutil.rmtree(scratch)
-    raw = dataset.load(root, download=False)
-    _check_classes(dataset.name, raw)
     for name, mode in (("open", 0o755), ("held", 0o700), ("sealed", 0o700)):
         (scratch / name).mkdir(parents=True, mode=mode)
-    spec = _write_parts(dataset, raw, split(raw, seed), scratch)
-    with (scratch / "spec.json").open("w", encoding="utf-8") as file:
-        json.dump(asdict(spec), file, indent=1)
-        _to_disk(file.fileno())
-    scratch.rename(target)
-
-
-def _write_parts(
-    dataset: Dataset, raw: RawData, parts: dict[Part, Selection], scratch: Path
-) -> DataSpec:
-    samples = raw.train[0]
+    samples = parts["train"][0]
     statistics = ChannelStatistics(samples.shape[1]) if len(samples.shape) == 4 else None
-    draft = PreparedData(cast("DataSpec", None), scratch)
-    for part, (inputs, targets, chosen) in parts.items():
-        chunks = _chunks(inputs, chosen)
-        if part == "train" and statistics:
-            chunks = statistics.watch(chunks)
-        shape = (len(chosen), *inputs.shape[1:])
-        _write_array(draft.inputs_path(part), shape, inputs.dtype, chunks)
-        _write_array(
-            draft.targets_path(part),
-            (len(chosen), *targets.shape[1:]),
-            targets.dtype,
-            [targets[chosen]],
-        )
-    mean, std = statistics.result() if statistics else ((), ())
-    return DataSpec(
+    mean, std = _write_parts(parts, statistics, scratch)
+    spec = DataSpec(
         name=dataset.name,
         task=dataset.task,
         sample_shape=tuple(samples.shape[1:]),
-        outputs=(len(raw.classes),),
+        outputs=(len(classes),),
         mean=mean,
         std=std,
-        sizes={part: len(chosen) for part, (_, _, chosen) in parts.items()},
-        classes=raw.classes,
+        sizes={part: len(targets) for part, (_, targets) in parts.items()},
+        classes=classes,
     )
+    with (scratch / "spec.json").open("w", encoding="utf-8") as file:
+        json.dump(asdict(spec), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _check_classes(name: str, raw: RawData) -> None:
+def _write_parts(
+    parts: Parts, statistics: ChannelStatistics | None, scratch: Path
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    for part, (inputs, targets) in parts.items():
+        chunks = _chunks(inputs)
+        if part == "train" and statistics:
+            chunks = statistics.watch(chunks)
+        _write_array(inputs_path(scratch, part), inputs.shape, inputs.dtype, chunks)
+        _write_array(targets_path(scratch, part), targets.shape, targets.dtype, [targets])
+    return statistics.result() if statistics else ((), ())
+
+
+def _check_classes(name: str, targets: np.ndarray, classes: tuple[str, ...]) -> None:
     """Every class has training samples, and nothing else does: so the count is the data's own."""
-    targets = raw.train[1]
     if targets.ndim != 1:
-        return  # a target per position; what the classes are is the task's matter
-    strange = set(np.unique(targets).tolist()) ^ set(range(len(raw.classes)))
+        return  # a target for every position; which classes occur is the text's matter
+    strange = set(np.unique(targets).tolist()) ^ set(range(len(classes)))
     if strange:
         raise UserError(
-            f"data set {name!r} names {len(raw.classes)} classes, but its training labels differ "
+            f"data set {name!r} names {len(classes)} classes, but its training labels differ "
             f"(class {min(strange)}); the files are incomplete: fetch them again"
         )
 
 
-def _chunks(inputs: Samples, chosen: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(chosen), _CHUNK):
-        yield inputs[chosen[start : start + _CHUNK]]
+def _chunks(inputs: Samples) -> Iterator[np.ndarray]:
+    count = inputs.shape[0]
+    for start in range(0, count, _CHUNK):
+        yield inputs[np.arange(start, min(start + _CHUNK, count))]
 
 
 def _write_array(
@@ -199,11 +200,7 @@ def _write_array(
         for chunk in chunks:
             file.write(np.ascontiguousarray(chunk).data)
         file.flush()
-        _to_disk(file.fileno())
-
-
-def _to_disk(descriptor: int) -> None:
-    os.fsync(descriptor)
+        os.fsync(file.fileno())
 
 
 class ChannelStatistics:

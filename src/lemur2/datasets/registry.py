@@ -1,17 +1,14 @@
-"""Data sets by name: ours, and third parties' through the entry points `lemur2.datasets`."""
+"""Data sets by name: ours, and third parties' by the entry-point group `lemur2.datasets`."""
 
 from __future__ import annotations
-
-from difflib import get_close_matches
-from functools import cache
-from importlib.metadata import entry_points
 
 from lemur2.datasets.arrays import Cifar10, Cifar100, Svhn
 from lemur2.datasets.base import Dataset
 from lemur2.datasets.bundled import Digits, Mnist5k
 from lemur2.datasets.idx import FashionMnist, Mnist
 from lemur2.datasets.images import CelebaGender, Imagenette, Places365
-from lemur2.errors import UsageError, UserError
+from lemur2.datasets.text import PythonReference, TextFile
+from lemur2.registry import Registry
 
 BUILTIN: tuple[type[Dataset], ...] = (
     Digits,
@@ -24,26 +21,24 @@ BUILTIN: tuple[type[Dataset], ...] = (
     Imagenette,
     CelebaGender,
     Places365,
+    PythonReference,
+    TextFile,
+)
+
+_DATASETS: Registry[Dataset] = Registry(
+    "data set",
+    Dataset,  # type: ignore[type-abstract]
+    "lemur2.datasets",
+    {each.name: each for each in BUILTIN if not each.prefix},
 )
 
 
-@cache
-def _registered() -> dict[str, type[Dataset]]:
-    found = {each.name: each for each in BUILTIN}
-    for point in entry_points(group="lemur2.datasets"):
-        each = point.load()
-        if not (isinstance(each, type) and issubclass(each, Dataset)):
-            raise UserError(
-                f"entry point {point.name!r} of group lemur2.datasets ({point.value}) is not a "
-                "Dataset class; fix or uninstall the package that declares it"
-            )
-        found.setdefault(each.name, each)
-    return found
-
-
 def dataset_names() -> tuple[str, ...]:
-    """Names of all registered data sets, whether their files are there or not."""
-    return tuple(_registered())
+    """Names of all registered data sets, whether their files are there or not.
+
+    Classes that stand for many data sets (`text:<stem>`) are not among them.
+    """
+    return _DATASETS.names()
 
 
 def dataset_class(name: str) -> type[Dataset]:
@@ -51,9 +46,15 @@ def dataset_class(name: str) -> type[Dataset]:
 
     Raises:
         UsageError: There is none; the message names the closest ones.
+        UserError: An installed package announces it, but it cannot be loaded.
     """
-    found = _registered()
-    if name not in found:
-        close = get_close_matches(name, found, n=3) or list(found)
-        raise UsageError(f"unknown data set {name!r}; there are: {', '.join(close)}")
-    return found[name]
+    for each in BUILTIN:
+        if each.prefix and name.startswith(each.prefix):
+            return each
+    return _DATASETS.find(name)
+
+
+def dataset(name: str) -> Dataset:
+    """The data set of that name. Raises as `dataset_class` does."""
+    found = dataset_class(name)
+    return found(name) if found.prefix else found()  # type: ignore[call-arg]

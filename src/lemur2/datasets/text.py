@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ class Text(Dataset):
         Training windows follow each other without a gap. Held-out ones leave one character
         between them, so that no window's last target is the input of another.
         """
-        indices = np.append(raw.train[0], raw.train[1][-1:])
+        indices = np.concatenate([raw.train[0][np.array([0])], raw.train[1]])
         first = int(TRAIN_SHARE * len(indices))
         second = int((TRAIN_SHARE + VALIDATION_SHARE) * len(indices))
         return {
@@ -69,9 +70,14 @@ class PythonReference(Text):
     name = "python-reference"
     about = "the language reference in CPython's pydoc_data.topics, character by character"
 
+    def files(self, root: Path) -> Sequence[Path]:
+        """The module's source, nothing where this Python has none."""
+        spec = importlib.util.find_spec("pydoc_data.topics")
+        return [Path(spec.origin)] if spec is not None and spec.origin else []
+
     def available(self, root: Path) -> bool:
         """Whether this Python carries it; some distributions package it apart."""
-        return importlib.util.find_spec("pydoc_data.topics") is not None
+        return bool(self.files(root))
 
     def read(self, root: Path) -> str:
         """All topics, in the order of their names. The text varies with Python's version.
@@ -91,6 +97,7 @@ class TextFile(Text):
     """Any UTF-8 file `<stem>.txt` in the data folder, by the name `text:<stem>`."""
 
     about = "any <stem>.txt in the data folder (LEMUR2_DATA), by the name text:<stem>"
+    prefix = PREFIX
 
     def __init__(self, name: str) -> None:
         stem = name.removeprefix(PREFIX)
@@ -110,9 +117,9 @@ class TextFile(Text):
         """The file, whether it exists or not."""
         return root / f"{self.stem}.txt"
 
-    def available(self, root: Path) -> bool:
-        """Whether the file exists."""
-        return self.path(root).is_file()
+    def files(self, root: Path) -> Sequence[Path]:
+        """The one file."""
+        return [self.path(root)]
 
     def read(self, root: Path) -> str:
         """The file's text."""

@@ -27,9 +27,14 @@ class Engine(ABC):
 
     @abstractmethod
     def submit(
-        self, candidate: Candidate, architecture: Architecture, plan: Plan, *, train: bool = True
+        self,
+        candidate: Candidate,
+        architecture: Architecture,
+        plan: Plan,
+        *,
+        max_flops: float | None = None,
     ) -> Future[Outcome]:
-        """Evaluate when a worker is free; without `train`, screening is all.
+        """Evaluate when a worker is free; see `Evaluator.evaluate`.
 
         The future never holds a candidate's failure as an exception (that is an outcome), only
         the machine's: a UserError where isolation cannot be had.
@@ -81,12 +86,17 @@ class LocalEngine(Engine):
         self._pool.shutdown(wait=True)
 
     def submit(
-        self, candidate: Candidate, architecture: Architecture, plan: Plan, *, train: bool = True
+        self,
+        candidate: Candidate,
+        architecture: Architecture,
+        plan: Plan,
+        *,
+        max_flops: float | None = None,
     ) -> Future[Outcome]:
         """See `Engine.submit`."""
         assert self._pool is not None, "enter the engine first"
         return self._pool.submit(
-            self.evaluator.evaluate, candidate, architecture, plan, train=train
+            self.evaluator.evaluate, candidate, architecture, plan, max_flops=max_flops
         )
 
 

@@ -120,16 +120,29 @@ class Evaluator:
         )
 
     def evaluate(
-        self, candidate: Candidate, architecture: Architecture, plan: Plan, *, train: bool = True
+        self,
+        candidate: Candidate,
+        architecture: Architecture,
+        plan: Plan,
+        *,
+        max_flops: float | None = None,
     ) -> Outcome:
-        """Screen a candidate, and (with `train`) train it where it gets through."""
+        """Screen a candidate, and train it where it gets through.
+
+        Args:
+            candidate: What was proposed.
+            architecture: The same, parsed.
+            plan: What to evaluate it under.
+            max_flops: Train it only if one sample's forward pass takes at most so many; 0 for
+                screening alone. A network whose FLOPs cannot be counted is trained if any is.
+        """
         started = time.monotonic()
         facts: Facts | None = None
         trial: TrialResult | None = None
         try:
             facts = self.screen_for(candidate.source, plan)
             verdict, reason = Verdict.OK, ""
-            if train:
+            if max_flops is None or (facts.flops or 1) <= max_flops:
                 trial = self.train(candidate.source, plan)
                 verdict, reason = trial.verdict, trial.reason
         except Refusal as refusal:

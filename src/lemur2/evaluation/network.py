@@ -21,7 +21,10 @@ MODULE_NAME = "lemur2_candidate"
 DEFAULTS: Mapping[str, Any] = {"lr": 0.01, "momentum": 0.9, "dropout": 0.2}
 OTHER_DEFAULT = 0.5  # the field searches every other hyperparameter in [0, 1]
 
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+_NO_MEMORY = (
+    *("can't allocate memory", "cannot allocate memory", "not enough memory"),
+    *("out of memory", "bad_alloc"),
+)
 
 
 @contextmanager
@@ -42,7 +45,7 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
     line = next(
         (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if _own(f)), None
     )
-    if isinstance(error, MemoryError) or any(sign in text for sign in _NO_MEMORY):
+    if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _NO_MEMORY):
         verdict = Verdict.MEMORY
     elif isinstance(error, PermissionError):
         verdict = Verdict.FORBIDDEN
@@ -69,11 +72,21 @@ def declared(module: ModuleType) -> set[str]:
 
 
 def parameters(
-    names: set[str], given: Mapping[str, Any], *, batch: int, transform: str, epochs: int
+    names: set[str],
+    given: Mapping[str, Any],
+    *,
+    batch: int,
+    transform: str,
+    epochs: int,
+    checkpointing: bool = False,
 ) -> dict[str, Any]:
-    """The `prm` of a network: what it declares, and `batch`, `transform`, `epoch`."""
+    """The `prm` of a network: what it declares, and `batch`, `transform`, `epoch`.
+
+    `checkpointing` is there only where it is asked for: networks that offer it look for it.
+    """
     prm = {name: given.get(name, DEFAULTS.get(name, OTHER_DEFAULT)) for name in sorted(names)}
-    return {**prm, "batch": batch, "transform": transform, "epoch": epochs}
+    prm |= {"batch": batch, "transform": transform, "epoch": epochs}
+    return prm | {"checkpointing": True} if checkpointing else prm
 
 
 def build(

@@ -41,7 +41,7 @@ class Plan:
             UserError: The data is not there.
         """
         _check(protocol)
-        dataset = dataset_class(protocol.dataset)
+        dataset = dataset_class(protocol.dataset)  # a class's facts are enough here
         kind = task(dataset.task)
         name = protocol.metric or kind.metrics[0]
         if name not in kind.metrics:

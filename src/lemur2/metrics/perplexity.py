@@ -13,7 +13,12 @@ P_MAX = 1000.0  # scored 0, as is anything worse
 
 
 def perplexity_to_score(perplexity: float) -> float:
-    """Equation 1: 1 at a perplexity of 1, falling with its logarithm to 0 at 1,000 and beyond."""
+    """Equation 1: 1 at a perplexity of 1, falling with its logarithm to 0 at 1,000 and beyond.
+
+    NaN stays NaN: a failure is no score.
+    """
+    if math.isnan(perplexity):
+        return perplexity
     span = math.log(P_MAX) - math.log(P_MIN)
     return min(1.0, max(0.0, 1.0 - (math.log(perplexity) - math.log(P_MIN)) / span))
 

@@ -1,36 +1,25 @@
-"""Metrics by name: ours, and those of third parties through the `lemur2.metrics` entry points."""
+"""Metrics by name: ours, and third parties' by the entry-point group `lemur2.metrics`."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from functools import cache
-from importlib.metadata import entry_points
-
-from lemur2.errors import UsageError, UserError
 from lemur2.metrics.base import Metric
 from lemur2.metrics.classification import Accuracy, MeanIoU
 from lemur2.metrics.perplexity import Perplexity
+from lemur2.registry import Registry
 
 BUILTIN: tuple[type[Metric], ...] = (Accuracy, MeanIoU, Perplexity)
 
-
-@cache
-def _registered() -> dict[str, type[Metric]]:
-    found = {each.name: each for each in BUILTIN}
-    for point in entry_points(group="lemur2.metrics"):
-        each = point.load()
-        if not (isinstance(each, type) and issubclass(each, Metric)):
-            raise UserError(
-                f"entry point {point.name!r} of group lemur2.metrics ({point.value}) is not a "
-                "Metric class; fix or uninstall the package that declares it"
-            )
-        found.setdefault(each.name, each)
-    return found
+_METRICS: Registry[Metric] = Registry(
+    "metric",
+    Metric,  # type: ignore[type-abstract]
+    "lemur2.metrics",
+    {each.name: each for each in BUILTIN},
+)
 
 
 def metric_names() -> tuple[str, ...]:
     """Names of all registered metrics."""
-    return tuple(_registered())
+    return _METRICS.names()
 
 
 def metric(name: str) -> Metric:
@@ -38,9 +27,6 @@ def metric(name: str) -> Metric:
 
     Raises:
         UsageError: There is none of that name; the message names the closest ones.
+        UserError: An installed package announces it, but it cannot be loaded.
     """
-    found = _registered()
-    if name not in found:
-        close = get_close_matches(name, found, n=3) or list(found)
-        raise UsageError(f"unknown metric {name!r}; there are: {', '.join(close)}")
-    return found[name]()
+    return _METRICS.find(name)()

@@ -23,6 +23,7 @@ CHECK_TOLERANCE = 1e-4  # of the scores' largest magnitude; float32 noise is abo
 # 0.4 % of a score; what a look at the next character gains is far more.
 AUDIT_TOLERANCE = 0.02  # nats of log-probability, and the same share of it
 AUDIT_FLIPS = 0.02  # share of best guesses that may flip, between near ties
+AUDIT_DEVIATIONS = 6.0  # standard deviations by which a guess of a spliced character may succeed
 
 REMEDY = "let position t depend on characters 0 to t only (mask attention, pad on the left)"
 
@@ -153,6 +154,11 @@ class TextGeneration(Task):
         that no choice of scale hides a difference; and the best guess, so that no difference too
         small for that decides it.
 
+        A network may remember windows, and give a copy of one that it has seen what it gave
+        before. It then gives itself away where it met the copy first: the first character that
+        was put in comes from elsewhere, so an honest network guesses it no better than it
+        guesses those that were put into other copies.
+
         Args:
             inputs: Windows (M, S).
             outputs: Scores (M, S, V) for them.
@@ -160,28 +166,59 @@ class TextGeneration(Task):
             audit_outputs: Scores (M, S, V) for the copies.
         """
         same = (np.cumsum(inputs != audits, axis=1) == 0)[:, :-1]
-        following = inputs[:, 1:, None]
-        real = _log_probabilities(outputs[:, :-1], following)
-        other = _log_probabilities(audit_outputs[:, :-1], following)
-        close = np.isclose(real, other, rtol=AUDIT_TOLERANCE, atol=AUDIT_TOLERANCE)
-        flips = outputs[:, :-1].argmax(-1) != audit_outputs[:, :-1].argmax(-1)
         edge = same & ~np.pad(same[:, 1:], ((0, 0), (0, 1)))  # the last position before the cut
-        caught = same & ~close
-        if caught.any() or _too_many(flips & same, same) or _too_many(flips & edge, edge):
-            rows = int((same & (flips | ~close)).any(axis=1).sum())
-            reason = f"predictions of {rows} of {len(inputs)} windows change with later characters"
-            raise Refusal(Verdict.CONTRACT, reason, remedy=REMEDY)
+        changed = _changed(inputs, outputs, audit_outputs, same, edge)
+        if changed.any():
+            reason = f"predictions of {changed.sum()} of {len(inputs)} windows change"
+            raise Refusal(Verdict.CONTRACT, f"{reason} when later characters do", remedy=REMEDY)
+        rows, at = np.nonzero(edge & (inputs != audits)[:, 1:])
+        for scores in (outputs, audit_outputs):
+            if _foresees(scores[rows, at], audits[rows, at + 1]):
+                reason = "it predicts characters that only the later part of a window could tell"
+                raise Refusal(Verdict.CONTRACT, reason, remedy=REMEDY)
+
+
+def _changed(
+    inputs: np.ndarray,
+    outputs: np.ndarray,
+    audit_outputs: np.ndarray,
+    same: np.ndarray,
+    edge: np.ndarray,
+) -> np.ndarray:
+    """Which windows (M,) had another prediction where `same` (M, S - 1) allows none.
+
+    None where all that differs are few best guesses, between near ties.
+    """
+    following = inputs[:, 1:, None]
+    real = _log_probabilities(outputs[:, :-1], following)
+    other = _log_probabilities(audit_outputs[:, :-1], following)
+    moved = same & ~np.isclose(real, other, rtol=AUDIT_TOLERANCE, atol=AUDIT_TOLERANCE)
+    flips = same & (outputs[:, :-1].argmax(-1) != audit_outputs[:, :-1].argmax(-1))
+    many = any(flips[of].sum() > 1 + AUDIT_FLIPS * of.sum() for of in (same, edge))
+    return (moved | flips).any(axis=1) if many or moved.any() else np.zeros(len(inputs), bool)
+
+
+def _foresees(scores: np.ndarray, spliced: np.ndarray) -> bool:
+    """Whether scores (M, V) tell the M spliced characters beyond what chance allows."""
+    if len(scores) == 0:
+        return False
+    everyone = np.broadcast_to(spliced, (len(scores), len(spliced)))[..., None]
+    probability = np.exp(_log_probabilities(scores[:, None], everyone))
+    guessed = scores.argmax(-1)[:, None] == spliced
+    for success in (probability, guessed.astype(np.float64)):
+        chance = success.mean()
+        allowed = AUDIT_DEVIATIONS * np.sqrt((chance + 1 / len(scores)) / len(scores))
+        if np.diagonal(success).mean() > chance + allowed:
+            return True
+    return False
 
 
 def _log_probabilities(scores: np.ndarray, characters: np.ndarray) -> np.ndarray:
-    """Of the given characters (M, S, 1), under the softmax of scores (M, S, V): (M, S)."""
+    """Of given characters (..., 1), under the softmax of scores (..., V): (...)."""
     shifted = scores.astype(np.float64) - scores.max(-1, keepdims=True)
-    chosen = np.take_along_axis(shifted, characters, axis=-1)[..., 0]
-    return chosen - np.log(np.exp(shifted).sum(-1))
-
-
-def _too_many(flips: np.ndarray, among: np.ndarray) -> bool:
-    return int(flips.sum()) > 1 + AUDIT_FLIPS * int(among.sum())
+    normalised = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    normalised = np.broadcast_to(normalised, (*characters.shape[:-1], scores.shape[-1]))
+    return np.take_along_axis(normalised, characters, axis=-1)[..., 0]
 
 
 def _require_same(scores: torch.Tensor, changed: torch.Tensor, reason: str) -> None:

@@ -5,25 +5,19 @@ Imports torch and runs the source it is given: only for the worker's side of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision import transforms as T
 
 from lemur2.architecture import Refusal, Verdict
-from lemur2.transforms import augment, steps
-from lemur2.transforms.helpers import recognise
-from lemur2.transforms.single import apply_singly
-from lemur2.transforms.steps import Batch, Domain, Step
+from lemur2.transforms.compiler import Operation, compiled
+from lemur2.transforms.steps import Batch, Domain
 
 BUDGET = 1 << 30  # bytes for a computed prefix
-_EVALUATION_SEED = 0
 _CHUNK = 256
-
-_COMPILERS = {**steps.COMPILERS, **augment.COMPILERS}
 
 
 class Pipeline:
@@ -43,19 +37,26 @@ class Pipeline:
     """
 
     def __init__(self, source: str, mean: Sequence[float], std: Sequence[float]) -> None:
-        self._operations = [_compile(each) for each in _flatten(_build(source, mean, std))]
-        self._operations = _fuse(self._operations)
+        self._operations = compiled(_build(source, mean, std))
 
     @classmethod
-    def _of(cls, operations: list[_Operation]) -> Pipeline:
+    def _of(cls, operations: list[Operation]) -> Pipeline:
         new = cls.__new__(cls)
         new._operations = operations
         return new
 
     @property
     def per_image(self) -> tuple[str, ...]:
-        """Operations that have no batched form and run image by image, by class name."""
-        return tuple(each.name for each in self._operations if each.step is None)
+        """Operations that have no batched form here and run image by image, by class name."""
+        domain: Domain = "image"
+        slow = []
+        for operation in self._operations:
+            step = operation.batched_for(domain)
+            if step is None:
+                slow.append(operation.name)
+            elif step.becomes is not None:
+                domain = step.becomes
+        return tuple(slow)
 
     def train(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         """Transform uint8 (N, C, H, W) for training; the result is the caller's to keep."""
@@ -105,26 +106,6 @@ class Pipeline:
         return computed, rest
 
 
-class _Operation:
-    """An original operation with its batched step, where it has one."""
-
-    def __init__(self, original: Callable[[Any], Any], step: Step | None) -> None:
-        self.original = original
-        self.step = step
-        self.name = type(original).__name__
-
-    def train(self, batch: Batch, generator: torch.Generator) -> Batch:
-        if self.step is not None and batch.domain in self.step.domains:
-            return self.step.train(batch, generator)
-        seed = int(torch.randint(2**32, (1,), generator=generator))
-        return apply_singly(self.original, batch, seed)
-
-    def evaluate(self, batch: Batch) -> Batch:
-        if self.step is not None and batch.domain in self.step.domains:
-            return self.step.evaluate(batch)
-        return apply_singly(self.original, batch, _EVALUATION_SEED)
-
-
 def _build(source: str, mean: Sequence[float], std: Sequence[float]) -> Callable[[Any], Any]:
     namespace: dict[str, Any] = {"__name__": "transform"}
     try:
@@ -145,51 +126,16 @@ def _build(source: str, mean: Sequence[float], std: Sequence[float]) -> Callable
     return built
 
 
-def _flatten(operation: Any) -> Iterator[Callable[[Any], Any]]:
-    if type(operation) is T.Compose:
-        parts = operation.transforms
-    elif type(operation) is torch.nn.Sequential:
-        parts = list(operation)
-    else:
-        yield operation
-        return
-    for part in parts:
-        yield from _flatten(part)
-
-
-def _compile(operation: Callable[[Any], Any]) -> _Operation:
-    compiler = _COMPILERS.get(type(operation))
-    return _Operation(operation, compiler(operation) if compiler else recognise(operation))
-
-
-def _fuse(operations: list[_Operation]) -> list[_Operation]:
-    """Make `ToTensor` followed by `Normalize` one operation."""
-    fused: list[_Operation] = []
-    for operation in operations:
-        previous = fused[-1].original if fused else None
-        if type(operation.original) is T.Normalize and type(previous) is T.ToTensor:
-            fused[-1] = _fused(previous, operation.original)
-        else:
-            fused.append(operation)
-    return fused
-
-
-def _fused(first: T.ToTensor, second: T.Normalize) -> _Operation:
-    step = steps.ToNormalized(torch.as_tensor(second.mean), torch.as_tensor(second.std))
-    return _Operation(T.Compose([first, second]), step)
-
-
-def _prefix_length(operations: list[_Operation]) -> int:
+def _prefix_length(operations: list[Operation]) -> int:
     """How many leading operations are deterministic, batched, and turn images into images."""
-    kinds: tuple[Domain, ...] = ("image", "tensor")
     for position, operation in enumerate(operations):
-        step = operation.step
-        if step is None or not step.fixed or step.domains != kinds:
+        step = operation.batched_for("image")
+        if step is None or not step.fixed or step.becomes is not None:
             return position
     return len(operations)
 
 
-def _run_prefix(operations: list[_Operation], images: Tensor) -> Tensor:
+def _run_prefix(operations: list[Operation], images: Tensor) -> Tensor:
     state = Batch(images, "image")
     for operation in operations:
         state = operation.evaluate(state)

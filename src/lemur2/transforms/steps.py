@@ -7,7 +7,7 @@ knows which of these its samples stand for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 Domain = Literal["image", "array", "tensor", "ragged"]
@@ -41,11 +42,15 @@ class Step:
 
     Attributes:
         domains: What it can be handed; anything else goes image by image.
+        becomes: What the samples are afterwards; None where that does not change.
         fixed: Whether the result depends on nothing but the input.
+        keeps_shape: Whether it gives the shape that it is handed, always.
     """
 
     domains: tuple[Domain, ...] = ("image", "tensor")
+    becomes: Domain | None = None
     fixed: bool = True
+    keeps_shape: bool = False
 
     def train(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Apply it, drawing from `generator` what is random."""
@@ -102,6 +107,7 @@ class ToTensor(Step):
     """`ToTensor`: images to float32 in [0, 1]; float arrays as they are."""
 
     domains = ("image", "array")
+    becomes = "tensor"
 
     def evaluate(self, batch: Batch) -> Batch:
         """Convert."""
@@ -113,6 +119,7 @@ class ToNormalized(Step):
     """`ToTensor` and `Normalize` in one pass over the data."""
 
     domains = ("image",)
+    becomes = "tensor"
 
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         self.scale = (1 / (255 * std.double())).float().view(-1, 1, 1)
@@ -149,6 +156,7 @@ class ScaleToUnit(Step):
     """The `complex` family's first helper: images to float32 arrays in [0, 1]."""
 
     domains = ("image",)
+    becomes = "array"
 
     def evaluate(self, batch: Batch) -> Batch:
         """Convert."""
@@ -159,6 +167,7 @@ class PilToTensor(Step):
     """`PILToTensor`: the same values, as tensors."""
 
     domains = ("image",)
+    becomes = "tensor"
 
     def evaluate(self, batch: Batch) -> Batch:
         """Convert."""
@@ -172,8 +181,18 @@ def _resize(operation: T.Resize) -> Step | None:
 RESIZABLE = (InterpolationMode.NEAREST, InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)
 
 
-def _pad(operation: T.Pad) -> Step | None:
-    return Whole(operation) if isinstance(operation.fill, int | float) else None
+def pad(data: Tensor, padding: int | Sequence[int], fill: Any, mode: str) -> Tensor:
+    """Pad (N, C, H, W) as torchvision pads one image; `fill` may be a number for each channel."""
+    sides = [padding] if isinstance(padding, int) else list(padding)
+    if mode != "constant" or isinstance(fill, int | float):
+        return F.pad(data, sides, fill if mode == "constant" else 0, mode)
+    inside = F.pad(torch.ones_like(data, dtype=torch.bool), sides)
+    colour = torch.as_tensor(fill).to(data.dtype).view(-1, 1, 1)
+    return torch.where(inside, F.pad(data, sides), colour)
+
+
+def _pad(rule: T.Pad) -> Step:
+    return Whole(lambda data: pad(data, rule.padding, rule.fill, rule.padding_mode))
 
 
 COMPILERS: dict[type, Callable[[Any], Step | None]] = {
@@ -184,5 +203,6 @@ COMPILERS: dict[type, Callable[[Any], Step | None]] = {
     T.ToTensor: lambda _: ToTensor(),
     T.PILToTensor: lambda _: PilToTensor(),
     T.Normalize: lambda operation: Whole(operation, ("tensor",)),
+    T.LinearTransformation: lambda operation: Whole(operation, ("tensor",)),
     T.ConvertImageDtype: lambda operation: Whole(operation, ("tensor",)),
 }

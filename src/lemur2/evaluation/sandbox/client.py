@@ -26,7 +26,6 @@ import numpy as np
 from lemur2.architecture import Refusal, Verdict
 from lemur2.errors import UserError
 from lemur2.evaluation.protocol import MIB, Limits
-from lemur2.evaluation.sandbox import isolation
 from lemur2.evaluation.sandbox.channel import (
     KEY_BYTES,
     Channel,
@@ -36,6 +35,7 @@ from lemur2.evaluation.sandbox.channel import (
     Message,
 )
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
+from lemur2.evaluation.sandbox.report import report
 
 _POLL_SECONDS = 0.05
 _KEPT_OUTPUT = 8192
@@ -74,11 +74,11 @@ class Sandbox:
         self._scratch = Path()
 
     def __enter__(self) -> Sandbox:
-        missing = [] if self.unsafe else isolation.lacking()
-        if missing:
+        lacking = [] if self.unsafe else [each for each in report() if not each.holds]
+        if lacking:
             raise UserError(
-                f"this machine cannot isolate candidates ({'; '.join(missing)}); mend that, or "
-                "accept the risk with --unsafe"
+                f"this machine cannot isolate candidates: {lacking[0].name} ({lacking[0].note}); "
+                "mend that, or accept the risk with --unsafe"
             )
         with self._lock:
             self._start()

@@ -36,6 +36,8 @@ from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.landlock import Rule
 
 MAX_COMMAND = 1 << 16
+_CHANNEL = 3  # the only descriptor that a worker has beside stdin, stdout and stderr
+_DESCRIPTORS = 1 << 16
 
 
 @dataclass
@@ -106,11 +108,11 @@ class Warm:
             rules, self.rules = self.rules, []
             if not unsafe and not _shut_in(cell, rules):
                 os._exit(UNPROTECTED_EXIT)
-            os.closerange(3, channel)
-            os.closerange(channel + 1, 4096)
+            os.dup2(channel, _CHANNEL)
+            os.closerange(_CHANNEL + 1, _DESCRIPTORS)
             del self.control, self.selector
             self.children.clear()
-            _work(Channel(channel, key), arrays, command["threads"])
+            _work(Channel(_CHANNEL, key), arrays, command["threads"])
             code = 0
         finally:
             with contextlib.suppress(OSError, ValueError):

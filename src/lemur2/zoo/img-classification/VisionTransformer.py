@@ -2,7 +2,7 @@
 Recognition at Scale", arXiv:2010.11929, equations 1-4 and table 1).
 
 An image becomes a sequence of 16x16 patches, a class token goes in front, and twelve transformer
-blocks follow. Images under 64 pixels take overlapping patches, at stride 4 instead of 16. The
+blocks follow. Images under 64 pixels take overlapping patches, at stride 8 instead of 16. The
 position embedding always belongs to the 14x14 patches of a 224-pixel image, and is interpolated
 to any other grid, as section 3.2 does for other resolutions.
 """
@@ -60,7 +60,7 @@ class Net(nn.Module):
         super().__init__()
         self.device = device
         dropout = prm["dropout"]
-        stride = 16 if min(in_shape[2:]) >= 64 else 4
+        stride = 16 if min(in_shape[2:]) >= 64 else 8
         self.patches = nn.Conv2d(in_shape[1], 768, kernel_size=16, stride=stride)
         self.class_token = nn.Parameter(torch.zeros(1, 1, 768))
         self.positions = nn.Parameter(0.02 * torch.randn(1, 1 + 14 * 14, 768))

@@ -1,0 +1,1 @@
+"""Conformance suites for third-party generators, tasks, data sets, metrics and transforms."""
