@@ -16,7 +16,7 @@ from lemur2.loop.training import Training, Watcher
 
 if TYPE_CHECKING:
     from lemur2.architecture import Refusal
-    from lemur2.corpus import Epoch, Facts, TrialResult
+    from lemur2.corpus import Corpus, Epoch, Facts, TrialResult
     from lemur2.evaluation.plan import Plan
 
 
@@ -191,10 +191,26 @@ class TextReport(Report):
         click.echo(printable(text))
 
 
+def resume(corpus: Corpus, run: int, *, unsafe: bool, as_json: bool) -> int:
+    """Go on with a `train` run and show it; the exit code. See `loop.search.resume_train`."""
+    from lemur2.loop.search import resume_train
+
+    reports: list[Report] = []
+
+    def watch(plan: Plan) -> Report:
+        reports.append((JsonReport if as_json else TextReport)(plan))
+        reports[0].starting(f"run {run}")
+        return reports[0]
+
+    training = resume_train(corpus, run, watch=watch, unsafe=unsafe)
+    return reports[0].ended(training)
+
+
 def spelled(hyperparameters: Mapping[str, Any]) -> str:
     """Hyperparameters in a line."""
     shown = (
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in hyperparameters.items()
+        if value != ""
     )
     return ", ".join(shown)
