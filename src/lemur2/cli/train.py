@@ -87,7 +87,7 @@ def train(
     from lemur2.evaluation.plan import Plan
     from lemur2.evaluation.sandbox import Sandbox
     from lemur2.loop import training
-    from lemur2.loop.search import search
+    from lemur2.loop.search import Study
     from lemur2.loop.sources import looks_like_file
 
     given = protocol.hyperparameters
@@ -102,15 +102,16 @@ def train(
         except Refusal as refusal:
             return report.refused(refusal)
         training.declared_or_refuse(found.architecture, given)
-        report.starting(found.architecture.name)
-        sandbox = stack.enter_context(Sandbox(allowed, unsafe=limits.unsafe))
+        sandbox = Sandbox(allowed, unsafe=limits.unsafe)
         trainer = training.Trainer(
             Evaluator(sandbox), found, corpus=corpus, watcher=report, required=given
         )
-        if trials is None:
+        study = Study(trainer, plan, _settings(given, *searching)) if trials else None
+        report.starting(found.architecture.name)
+        stack.enter_context(sandbox)
+        if study is None or trials is None:
             return report.ended(training.train(trainer, plan, test=test))
-        settings = _settings(given, *searching)
-        return report.ended(search(trainer, plan, settings, trials, test=test))
+        return report.ended(study.search(trials, test=test))
 
 
 def _settings(
