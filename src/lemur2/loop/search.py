@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from lemur2.evaluation.sandbox import Sandbox
 from lemur2.loop.ending import closing_run
 from lemur2.loop.sources import Network
 from lemur2.loop.space import Proposal, Prune, Space, completed, propose
-from lemur2.loop.training import Observer, Trainer, Training, Watcher, refused, train_in
+from lemur2.loop.training import Observer, Trainer, Training, Watcher, ended, refused, train_in
 from lemur2.metrics import metric
 
 
@@ -254,6 +255,7 @@ def resume_train(
     *,
     watch: Callable[[Plan], Watcher] | None = None,
     unsafe: bool = False,
+    evaluator: Evaluator | None = None,
 ) -> Training:
     """Go on with a `train` run where it stopped, under what it was started with.
 
@@ -265,6 +267,7 @@ def resume_train(
         run_id: Its number.
         watch: Makes what hears how it goes, from the run's plan.
         unsafe: Run without isolation.
+        evaluator: Where to run, its sandbox entered; one of the run's own limits by default.
 
     Raises:
         UserError: There is no such run, it is none of `train`, its network is not stored, or
@@ -274,34 +277,28 @@ def resume_train(
     network = _stored(corpus, run)
     plan = Plan.of(Protocol(**run.protocol))
     watcher = watch(plan) if watch is not None else Watcher()
-    limits = Limits(**run.limits)
-    with Sandbox(limits, unsafe=unsafe) as sandbox:
-        trainer = Trainer(Evaluator(sandbox), network, corpus=corpus, watcher=watcher)
+    with ExitStack() as stack:
+        if evaluator is None:
+            sandbox = Sandbox(Limits(**run.limits), unsafe=unsafe)
+            evaluator = Evaluator(stack.enter_context(sandbox))
+        trainer = Trainer(evaluator, network, corpus=corpus, watcher=watcher)
         return _go_on(trainer, corpus, plan, run)
 
 
 def _go_on(trainer: Trainer, corpus: Corpus, plan: Plan, run: Run) -> Training:
     started = time.monotonic()
-    trainer.screen(plan)  # it passed before; what it measures is shown again
+    trainer.screen(plan)  # it passed before; what is measured is shown again
     if "search" in run.config:
         study = Study(trainer, plan, Settings.of(run.config["search"]))
         test = bool(run.state.get("test"))
         return study.go_on(run.id, run.total or 1, test=test, started=started)
     corpus.drop_unfinished_trials(run.id)
+    test = run.config["test"]
     if done := corpus.trials(run_id=run.id):
-        result = done[-1].result
         corpus.finish_run(run.id)
-        return Training(
-            name=trainer.name,
-            verdict=result.verdict,
-            reason=result.reason,
-            facts=trainer.facts,
-            result=result,
-            run=run.id,
-            seconds=time.monotonic() - started,
-        )
+        return ended(trainer, done[-1].result, run.id, started)
     corpus.set_run_status(run.id, "running")
-    return train_in(trainer, plan, run.id, test=run.config["test"], started=started)
+    return train_in(trainer, plan, run.id, test=test, started=started)
 
 
 def _stored(corpus: Corpus, run: Run) -> Network:

@@ -260,6 +260,11 @@ def train_in(
     else:
         with closing_run(trainer.corpus, run):
             result = trainer.trial(plan, run=run, test=test)
+    return ended(trainer, result, run, started)
+
+
+def ended(trainer: Trainer, result: TrialResult, run: int | None, started: float) -> Training:
+    """What came of a network that was trained once."""
     return Training(
         name=trainer.name,
         verdict=result.verdict,
