@@ -120,7 +120,7 @@ def test_a_database_that_cannot_be_used(lemur2, folder, spoil, words):
     [
         (["missing.py", "--dataset", "digits"], 1, "there is no file missing.py"),
         (["LeNet"], 2, "Missing option '--dataset'"),
-        (["LeNett", "--dataset", "digits"], 1, "there is no corpus"),
+        (["LeNett", "--dataset", "digits"], 2, "did you mean LeNet"),
         (["LeNet", "--dataset", "nosuch"], 2, "unknown data set 'nosuch'"),
         (["LeNet", *QUICK, "--set", "gamma=1"], 2, "does not declare gamma; it takes batch, lr"),
         (["LeNet", *QUICK, "--dropout", "0.5"], 2, "does not declare dropout"),

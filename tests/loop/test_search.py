@@ -16,7 +16,7 @@ from lemur2.loop.search import Settings, Study, resume_train
 from lemur2.loop.sources import Network, find
 from lemur2.loop.training import Trainer, Watcher, train
 
-TRIALS = 4
+TRIALS = 3
 COMMAND = (
     *(sys.executable, "-m", "lemur2", "train", "LeNet", "--dataset", "digits", "--threads", "1"),
     *("--epochs", "2", "--trials", str(TRIALS), "--seed", "5", "--prune", "median"),
