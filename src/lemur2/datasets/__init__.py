@@ -1,5 +1,21 @@
-"""Data sets by name: read once, split by seed, held as memory-mapped arrays."""
+"""Data sets by name: read once, split by seed, held as memory-mapped arrays. Imports no torch."""
 
-from lemur2.datasets.base import Dataset, DataSpec, Part, PreparedData, RawData
+from lemur2.datasets.base import Dataset, DataSpec, Part, PreparedData, RawData, Samples
+from lemur2.datasets.prepare import cache_root, data_root, open_prepared, prepare
+from lemur2.datasets.registry import dataset, dataset_class, dataset_names
 
-__all__ = ["DataSpec", "Dataset", "Part", "PreparedData", "RawData"]
+__all__ = [
+    "DataSpec",
+    "Dataset",
+    "Part",
+    "PreparedData",
+    "RawData",
+    "Samples",
+    "cache_root",
+    "data_root",
+    "dataset",
+    "dataset_class",
+    "dataset_names",
+    "open_prepared",
+    "prepare",
+]

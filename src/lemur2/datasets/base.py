@@ -1,11 +1,14 @@
 """What a data set is: raw arrays in, a split on disk out, labels of held-out parts sealed."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
+
+from lemur2.datasets.splits import split_by_class
 
 Part = Literal["train", "validation", "test"]
 
@@ -35,17 +38,34 @@ class DataSpec:
     classes: tuple[str, ...]
 
 
+class Samples(Protocol):
+    """Inputs that need not be in memory: an array, or a list of files that is read on demand."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Samples first, then the shape of one."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the values."""
+
+    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray:
+        """The samples at these positions, in this order."""
+
+
 @dataclass(frozen=True)
 class RawData:
     """A data set as read from its files, before splitting.
 
-    `test` is None where the data set ships no test part: the split then makes one. For images
-    the inputs are uint8 (N, C, H, W) and the targets int64 (N,).
+    `test` is None where the data set ships no test part: the split then makes one. `validation`
+    is None in most, and the split takes it from `train`. For images the inputs are uint8
+    (N, C, H, W) and the targets int64 (N,).
     """
 
-    train: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray] | None
+    train: tuple[Samples, np.ndarray]
+    test: tuple[Samples, np.ndarray] | None
     classes: tuple[str, ...]
+    validation: tuple[Samples, np.ndarray] | None = None
 
 
 class Dataset(ABC):
@@ -54,6 +74,7 @@ class Dataset(ABC):
     name: ClassVar[str]
     task: ClassVar[str] = "img-classification"
     default_transform: ClassVar[str] = "norm"
+    prefix: ClassVar[str] = ""  # set by a class that stands for many: it is made with the name
     about: ClassVar[str]  # one line: what it is, where it is looked for
 
     @abstractmethod
@@ -69,9 +90,31 @@ class Dataset(ABC):
                 where they were looked for and what to do.
         """
 
+    def split(self, raw: RawData, seed: int) -> Mapping[Part, tuple[Samples, np.ndarray]]:
+        """Inputs and targets of each part.
+
+        By default shipped parts stay as they are, and each missing one is a seeded 10 % of the
+        training part, stratified by class. Override it where samples are not independent.
+        """
+        return split_by_class(raw, seed)
+
     @abstractmethod
+    def files(self, root: Path) -> Sequence[Path]:
+        """The files that fix what `load` gives, there or not; a changed one is prepared anew."""
+
     def available(self, root: Path) -> bool:
         """Whether `load` would find the files, without reading them."""
+        return all(file.is_file() for file in self.files(root))
+
+
+def inputs_path(folder: Path, part: Part) -> Path:
+    """File of a part's inputs in a prepared folder."""
+    return folder / ("open" if part == "train" else "held") / f"{part}_inputs.npy"
+
+
+def targets_path(folder: Path, part: Part) -> Path:
+    """File of a part's targets in a prepared folder."""
+    return folder / ("open" if part == "train" else "sealed") / f"{part}_targets.npy"
 
 
 @dataclass(frozen=True)
@@ -87,11 +130,11 @@ class PreparedData:
 
     def inputs_path(self, part: Part) -> Path:
         """File of a part's inputs."""
-        return self.folder / ("open" if part == "train" else "held") / f"{part}_inputs.npy"
+        return inputs_path(self.folder, part)
 
     def targets_path(self, part: Part) -> Path:
         """File of a part's targets."""
-        return self.folder / ("open" if part == "train" else "sealed") / f"{part}_targets.npy"
+        return targets_path(self.folder, part)
 
     def inputs(self, part: Part) -> np.ndarray:
         """A part's inputs, memory-mapped read-only."""

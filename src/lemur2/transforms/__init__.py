@@ -1,1 +1,8 @@
-"""Input transforms: the named family, and any file that defines `transform(norm)`."""
+"""Input transforms: the named family, and any file that defines `transform(norm)`.
+
+Imports no torch; `lemur2.transforms.pipeline`, which runs a transform, does.
+"""
+
+from lemur2.transforms.names import TransformSource, transform_names, transform_source
+
+__all__ = ["TransformSource", "transform_names", "transform_source"]

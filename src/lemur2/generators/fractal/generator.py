@@ -45,13 +45,9 @@ class FractalConfig:
         default=0.0,
         metadata={"help": "probability of dropping a path at a join in training (0.15 in 2017)"},
     )
-    amp: bool = field(
+    with_checkpointing: bool = field(
         default=False,
-        metadata={"help": "write files that offer automatic mixed precision"},
-    )
-    checkpointing: bool = field(
-        default=False,
-        metadata={"help": "write files that offer gradient checkpointing"},
+        metadata={"help": "write files that offer gradient checkpointing to the protocol"},
     )
 
     def __post_init__(self) -> None:
@@ -109,9 +105,7 @@ class FractalGenerator(Generator[FractalConfig]):
         self._sample.turn = state["turn"]
 
     def _candidate(self, blueprint: Blueprint) -> Candidate:
-        source = write_source(
-            blueprint, amp=self.config.amp, checkpointing=self.config.checkpointing
-        )
+        source = write_source(blueprint, checkpointing=self.config.with_checkpointing)
         return Candidate(
             source=source,
             generator=self.name,

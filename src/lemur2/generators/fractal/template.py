@@ -5,12 +5,11 @@ from textwrap import indent
 from lemur2.generators.fractal.blueprint import KERNEL, MIN_POOLED, Blueprint, Layer
 
 
-def write_source(blueprint: Blueprint, *, amp: bool = False, checkpointing: bool = False) -> str:
+def write_source(blueprint: Blueprint, *, checkpointing: bool = False) -> str:
     """The network's complete file. Only what the network uses is written.
 
     Args:
         blueprint: Which network.
-        amp: The file trains in mixed precision where `prm["amp"]` asks for it, on CUDA.
         checkpointing: It recomputes activations in the backward pass, block by block, where
             `prm["checkpointing"]` asks for it.
     """
@@ -20,10 +19,10 @@ def write_source(blueprint: Blueprint, *, amp: bool = False, checkpointing: bool
     parts.append(
         "\n\n".join(
             [
-                _constructor(blueprint, amp, checkpointing),
+                _constructor(blueprint, checkpointing),
                 _CHECKPOINTED_FORWARD if checkpointing else _FORWARD,
-                _TRAIN_SETUP + (_SCALER if amp else ""),
-                _LEARN + (_MIXED_STEP if amp else _STEP),
+                _TRAIN_SETUP,
+                _LEARN,
             ]
         )
     )
@@ -125,7 +124,7 @@ def _drop_path(probability: float) -> str:
         return (stacked * kept).sum(dim=0) / kept.sum(dim=0)'''
 
 
-def _constructor(blueprint: Blueprint, amp: bool, checkpointing: bool) -> str:
+def _constructor(blueprint: Blueprint, checkpointing: bool) -> str:
     block = "Fractal(columns, " if blueprint.columns > 1 else "Unit("
     dropout = ', prm["dropout"]' if "dropout" in blueprint.layers else ""
     constants = [f"widths = {blueprint.widths}"]
@@ -133,8 +132,6 @@ def _constructor(blueprint: Blueprint, amp: bool, checkpointing: bool) -> str:
         constants.insert(0, f"columns = {blueprint.columns}")
     initialization = "" if "normalization" in blueprint.layers else _initialization(blueprint)
     options = ["self.device = device"]
-    if amp:
-        options.append('self.amp = device.type == "cuda" and prm.get("amp", False)')
     if checkpointing:
         options.append('self.checkpointing = prm.get("checkpointing", False)')
     return f'''\
@@ -191,31 +188,16 @@ _TRAIN_SETUP = """\
             self.parameters(), lr=prm["lr"], momentum=prm["momentum"]
         )"""
 
-_SCALER = """
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.amp)"""
-
 _LEARN = """\
     def learn(self, train_data: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
         self.train()
         for inputs, labels in train_data:
             inputs, labels = inputs.to(self.device), labels.to(self.device)
             self.optimizer.zero_grad()
-"""
-
-_STEP = """\
             loss = self.criterion(self(inputs), labels)
             loss.backward()
             nn.utils.clip_grad_norm_(self.parameters(), max_norm=3.0)
             self.optimizer.step()"""
-
-_MIXED_STEP = """\
-            with torch.autocast(self.device.type, enabled=self.amp):
-                loss = self.criterion(self(inputs), labels)
-            self.scaler.scale(loss).backward()
-            self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.parameters(), max_norm=3.0)
-            self.scaler.step(self.optimizer)
-            self.scaler.update()"""
 
 
 def _count(number: int, noun: str) -> str:
