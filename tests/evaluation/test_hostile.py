@@ -23,7 +23,10 @@ from lemur2.tasks import task
 
 FOLDER = Path(__file__).parents[1] / "hostile"
 ATTACKS = sorted(path.stem for path in FOLDER.glob("*.py"))
-HEAD = re.compile(r"# expect: (?P<verdicts>.+?)  when: (?P<when>\w+)(  data: (?P<data>\S+))?")
+HEAD = re.compile(
+    r"# expect: (?P<verdicts>.+?)  when: (?P<when>\w+)(  data: (?P<data>\S+))?"
+    r"(  epochs: (?P<epochs>\d+))?"
+)
 CHANCE = 0.2  # of ten classes, with room for one class being more frequent than the others
 CHEATS = ("labels_", "patch_", "text_", "forged_", "predictions_lie")
 GIB = 1 << 30
@@ -104,7 +107,7 @@ def _run(evaluator, name, source, head):
     except Refusal as refusal:
         return refusal.verdict.value, str(refusal), None
     data = head["data"] or "mnist-5k"
-    epochs = 2 if name == "labels_order" else 1
+    epochs = int(head["epochs"] or 1)
     if head["when"] == "check" and not head["data"]:
         outcome = _screen(evaluator, source)
     else:

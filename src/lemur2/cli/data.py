@@ -30,7 +30,7 @@ _SCREENFUL = 40  # rows of the table where no limit is given
 @click.option("--epoch", multiple=True, type=int, help="Keep this epoch; may be repeated.")
 @click.option(
     "--verdict",
-    type=click.Choice([*Verdict, "all"]),
+    type=click.Choice([*(verdict.value for verdict in Verdict), "all"]),
     metavar="VERDICT",
     default="ok",
     show_default=True,

@@ -27,7 +27,7 @@ def doctor(as_json: bool, db: str | None) -> int:
     \b
     lemur2 doctor
     """
-    found = {
+    found: dict[str, Any] = {
         "isolation": _isolation(),
         "devices": _devices(),
         "datasets": _datasets(),

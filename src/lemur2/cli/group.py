@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lemur2 import __version__
-from lemur2.cli.errors import exit_code
+from lemur2.cli.errors import USAGE, exit_code
 
 # name -> where the command is, and its line in `lemur2 --help`. A command whose module is not
 # there is not shown.
@@ -85,13 +85,16 @@ def _exists(where: str) -> bool:
 
 
 @click.group(
+    "lemur2",
     cls=LazyGroup,
     table=COMMANDS,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The corpus is the file lemur2.db, or what LEMUR2_DB or --db name.",
 )
 @click.version_option(__version__, prog_name="lemur2")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Grow, screen, train and query a corpus of diverse neural networks.
 
     \b
@@ -99,3 +102,6 @@ def main() -> None:
     lemur2 grow fractal -n 20 --dataset mnist-5k
     lemur2 data --best
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(USAGE)

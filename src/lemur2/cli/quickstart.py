@@ -39,18 +39,21 @@ def quickstart(seed: int, workers: int | None, unsafe: bool, as_json: bool, db: 
     lemur2 quickstart
     lemur2 quickstart --db elsewhere.db --seed 1
     """
+    from lemur2.architecture.zoo import zoo_names
     from lemur2.cli.reporting import leaderboard, summary
     from lemur2.corpus import Corpus
+    from lemur2.datasets import dataset_class
     from lemur2.evaluation import Protocol
     from lemur2.generators.fractal.generator import FractalConfig
     from lemur2.generators.zoo import ZooConfig
     from lemur2.loop import Settings
 
     protocol = Protocol(dataset=DATASET, seed=seed)
+    task = dataset_class(DATASET).task
     fractal = FractalConfig(max_multiplications=FRACTAL_MULTIPLICATIONS)
     with Corpus.open(db, create=True) as corpus:
         step = _Step(corpus, protocol, workers, unsafe, as_json)
-        step("zoo", ZooConfig(), Settings(total=1000, max_flops=ZOO_FLOPS))
+        step("zoo", ZooConfig(task=task), Settings(total=len(zoo_names(task)), max_flops=ZOO_FLOPS))
         step("fractal", fractal, Settings(total=FRACTALS))
         if not as_json:
             leaderboard(corpus, DATASET)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from lemur2.architecture import family as family_of
 from lemur2.corpus import codec
 from lemur2.corpus.entries import StoredArchitecture
 from lemur2.corpus.records import Facts
@@ -63,7 +64,7 @@ def add(
     name: str,
     source: str,
     digest: str,
-    family: str,
+    family: str | None,
     hyperparameters: Iterable[str] | None,
     facts: Facts | None,
     parents: Iterable[str],
@@ -88,7 +89,7 @@ def add(
     inserted = connection.execute(
         sa.insert(architectures).values(
             name=name,
-            family=family,
+            family=family_of(name) if family is None else family,
             digest=digest,
             source_id=ensure_source(connection, source),
             hyperparameters=declared,

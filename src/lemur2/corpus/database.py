@@ -79,8 +79,11 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database."""
-        with self._errors(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self._errors(), self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite's transactions are always so
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -97,8 +100,11 @@ class Database:
             if is_sqlite:
                 return _sqlite_engine(Path(self.place), self.read_only, timeout)
             return sa.create_engine(self.url)
-        except NoSuchModuleError as error:
-            raise UsageError(f"{self.place}: {error}; give a file or postgresql://…") from None
+        except NoSuchModuleError:
+            kind = self.url.drivername
+            raise UsageError(
+                f"no database {kind!r} is known; give a file or postgresql://…"
+            ) from None
         except ModuleNotFoundError as error:
             remedy = "pip install 'lemur2[postgresql]'"
             raise UserError(f"{self.place} needs {error.name}; do `{remedy}`") from None

@@ -18,7 +18,7 @@ class StoredArchitecture:
 
     Attributes:
         name: Unique in the corpus.
-        family: Prefix or generator that it comes from.
+        family: What its name says before the digest (`architecture.family`), else its generator.
         digest: Canonical digest of its syntax tree.
         source: Its text.
         hyperparameters: Names that it declares; None where they were not read.

@@ -76,7 +76,8 @@ def wilson(count: int, n: int, z: float = 1.959963984540054) -> tuple[float, flo
     share, square = count / n, z * z
     centre = (share + square / (2 * n)) / (1 + square / n)
     half = z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low, high = centre - half, centre + half  # exact at the ends, where rounding would miss them
+    return (low if count else 0.0), (high if count < n else 1.0)
 
 
 def passed(attempted: Attempted) -> str:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lemur2 import __version__
-from lemur2.architecture import Candidate, Verdict
+from lemur2.architecture import Architecture, Candidate, Refusal, Verdict, family
 from lemur2.corpus import architectures, codec, trials
 from lemur2.corpus.entries import Attempt, Run, Status
 from lemur2.corpus.records import Outcome, TrialResult
@@ -181,14 +181,22 @@ def _record_findings(connection: Connection, run_id: int, outcome: Outcome) -> i
         name=outcome.name,
         source=candidate.source,
         digest=outcome.digest,
-        family=candidate.prefix or candidate.generator,
-        hyperparameters=None,
+        family=family(outcome.name) or candidate.generator,
+        hyperparameters=_declared(candidate.source),
         facts=outcome.facts,
         parents=candidate.parents,
     )
     if outcome.trial is None:
         return None
     return trials.record(connection, architecture_id, outcome.trial, run_id)
+
+
+def _declared(source: str) -> frozenset[str] | None:
+    """The hyperparameters that a network declares; None where reading does not tell."""
+    try:
+        return Architecture.parse(source).hyperparameters
+    except Refusal:
+        return None
 
 
 def _record_transform_trial(

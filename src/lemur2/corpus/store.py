@@ -89,12 +89,21 @@ class Corpus:
         name: str,
         source: str,
         digest: str,
-        family: str = "",
+        family: str | None = None,
         hyperparameters: Iterable[str] | None = None,
         facts: Facts | None = None,
         parents: Iterable[str] = (),
     ) -> None:
         """Add a network. Adding it again changes nothing, but gives it facts if it had none.
+
+        Args:
+            name: Unique in the corpus.
+            source: Its text.
+            digest: Its canonical digest.
+            family: None takes what the name says (`architecture.family`).
+            hyperparameters: Names that it declares; None where they were not read.
+            facts: From screening.
+            parents: Names of what it was made from, in the corpus or not.
 
         Raises:
             UserError: Another network (another canonical digest) has this name.
