@@ -203,18 +203,25 @@ class GaussianBlur(Step):
         return Batch(self._blurred(batch.data, strength), batch.domain)
 
     def _blurred(self, images: Tensor, strength: Tensor) -> Tensor:
-        count, channels, height, width = images.shape
         across, down = self.kernel
         values = images.float() if images.dtype == torch.uint8 else images
         sides = [across // 2, across // 2, down // 2, down // 2]
-        padded = torch.nn.functional.pad(values, sides, mode="reflect").view(
-            1, count * channels, height + down - 1, width + across - 1
+        padded = torch.nn.functional.pad(values, sides, mode="reflect")
+        blurred = _weighted(
+            _weighted(padded, _bell(across, strength), -1), _bell(down, strength), -2
         )
-        for weights in (_bell(across, strength)[:, None, :], _bell(down, strength)[:, :, None]):
-            kernel = weights.repeat_interleave(channels, dim=0)[:, None].to(values.dtype)
-            padded = torch.nn.functional.conv2d(padded, kernel, groups=count * channels)
-        blurred = padded.view(count, channels, height, width)
         return blurred.round().to(torch.uint8) if images.dtype == torch.uint8 else blurred
+
+
+def _weighted(values: Tensor, weights: Tensor, axis: int) -> Tensor:
+    """Convolve each image by its own weights along an axis: a sum of shifted copies."""
+    size = weights.shape[1]
+    length = values.shape[axis] - size + 1
+    factors = weights.to(values.dtype).T[..., None, None, None]
+    total = values.narrow(axis, 0, length) * factors[0]
+    for place in range(1, size):
+        total.addcmul_(values.narrow(axis, place, length), factors[place])
+    return total
 
 
 def _bell(size: int, strength: Tensor) -> Tensor:

@@ -96,7 +96,10 @@ class Resize(Step):
 def resize_images(
     images: Tensor, size: int | list[int], mode: InterpolationMode, longest: int | None = None
 ) -> Tensor:
-    """Resize uint8 (N, C, H, W) within one level of what Pillow gives."""
+    """Resize uint8 (N, C, H, W) as Pillow does, at a quarter of its time.
+
+    Most values are equal, some differ by one level; at odd ratios one in some thousands by two.
+    """
     if mode is InterpolationMode.NEAREST:
         mode = InterpolationMode.NEAREST_EXACT  # Pillow's nearest takes the centre of a pixel
     sizes = [size] if isinstance(size, int) else list(size)
