@@ -159,7 +159,15 @@ class Sandbox:
         if not hello:
             code = self._process.wait()
             raise RuntimeError(f"the warm process did not start (exit code {code})")
-        self.base_memory = json.loads(hello)["memory"]
+        ready = json.loads(hello)
+        self.base_memory = ready["memory"]
+        device = self.limits.device
+        if device != "cpu" and int(device.partition(":")[2] or 0) >= ready["gpus"]:
+            self._stop()
+            raise UserError(
+                f"torch finds no device {device} on this machine (GPUs: {ready['gpus']}); use "
+                "--device cpu, or install a torch that fits the driver"
+            )
 
     def _stop(self) -> None:
         if self._process is None or self._control is None:
@@ -363,6 +371,7 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": source,
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin for work take the CPUs that it needs
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks whether there is a GPU without touching it
     }
     kept = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")

@@ -186,6 +186,13 @@ def _warm_up() -> None:
     gc.freeze()  # the children's collections leave these pages shared
 
 
+def _gpus() -> int:
+    """How many torch can use; asking does not initialise them."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
 def main() -> None:
     """Warm up, say so, and serve."""
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -197,7 +204,7 @@ def main() -> None:
     _warm_up()
     warm = Warm(control, scratch, policy.rules(gpu=gpu))
     _, resident = isolation.memory()
-    control.send(json.dumps({"memory": resident}).encode())
+    control.send(json.dumps({"memory": resident, "gpus": _gpus()}).encode())
     try:
         warm.serve()
     finally:
