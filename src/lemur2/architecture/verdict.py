@@ -23,7 +23,7 @@ class Verdict(StrEnum):
     FORBIDDEN = "forbidden"  # it tried what the sandbox forbids
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Python itself sets a passing exception's traceback
 class Refusal(Exception):
     """A candidate was refused: the verdict, one line of reason, and where in its source.
 
@@ -38,3 +38,6 @@ class Refusal(Exception):
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line is not None else ""
         return f"{where}{self.reason}{'; ' + self.remedy if self.remedy else ''}"
+
+    def __reduce__(self) -> tuple[type["Refusal"], tuple[Verdict, str, int | None, str]]:
+        return type(self), (self.verdict, self.reason, self.line, self.remedy)

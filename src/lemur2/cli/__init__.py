@@ -1,6 +1,5 @@
 """The command line."""
 
+from lemur2.cli.group import main
 
-def main() -> None:
-    """Entry point of `lemur2`."""
-    raise SystemExit("not there yet")
+__all__ = ["main"]

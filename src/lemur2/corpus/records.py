@@ -54,7 +54,7 @@ class TrialResult:
     Attributes:
         task, dataset, metric, transform: Names.
         hyperparameters: What `prm` held (lr, batch, momentum, dropout, ..., transform, epoch).
-        seed: Of weights, order and augmentation.
+        seed: Of weights, order and augmentation; None where it is not known (imported trials).
         verdict, reason: `ok`, or what ended it early.
         epochs: One row per finished epoch.
         test_score: On the test part; only for reported champions, else None.
@@ -67,7 +67,7 @@ class TrialResult:
     metric: str
     transform: str
     hyperparameters: Mapping[str, Any]
-    seed: int
+    seed: int | None
     verdict: Verdict
     reason: str = ""
     epochs: tuple[Epoch, ...] = ()

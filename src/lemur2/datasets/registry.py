@@ -7,6 +7,7 @@ from lemur2.datasets.base import Dataset
 from lemur2.datasets.bundled import Digits, Mnist5k
 from lemur2.datasets.idx import FashionMnist, Mnist
 from lemur2.datasets.images import CelebaGender, Imagenette, Places365
+from lemur2.datasets.text import PythonReference, TextFile
 from lemur2.registry import Registry
 
 BUILTIN: tuple[type[Dataset], ...] = (
@@ -20,6 +21,8 @@ BUILTIN: tuple[type[Dataset], ...] = (
     Imagenette,
     CelebaGender,
     Places365,
+    PythonReference,
+    TextFile,
 )
 
 _DATASETS: Registry[Dataset] = Registry(

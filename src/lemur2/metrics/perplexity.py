@@ -29,6 +29,14 @@ def score_to_perplexity(score: float) -> float:
     return math.exp(math.log(P_MIN) + (1.0 - score) * span)
 
 
+def cross_entropy(scores: np.ndarray, targets: np.ndarray) -> float:
+    """Mean negative log-likelihood, in nats, of targets (...) under scores (..., V)."""
+    shifted = scores.astype(np.float64)
+    shifted -= shifted.max(axis=-1, keepdims=True)
+    chosen = np.take_along_axis(shifted, targets[..., None].astype(np.int64), axis=-1)[..., 0]
+    return float((np.log(np.exp(shifted).sum(axis=-1)) - chosen).mean())
+
+
 class Perplexity(Metric):
     """Equation 1 of exp(mean negative log-likelihood of the targets)."""
 
@@ -44,10 +52,7 @@ class Perplexity(Metric):
 
     def update(self, outputs: np.ndarray, targets: np.ndarray) -> None:
         """Take one batch: unnormalised scores (..., V), targets (...)."""
-        scores = outputs.astype(np.float64)
-        scores -= scores.max(axis=-1, keepdims=True)
-        chosen = np.take_along_axis(scores, targets[..., None].astype(np.int64), axis=-1)[..., 0]
-        self._loss += float((np.log(np.exp(scores).sum(axis=-1)) - chosen).sum())
+        self._loss += cross_entropy(outputs, targets) * targets.size
         self._seen += targets.size
 
     def result(self) -> float:

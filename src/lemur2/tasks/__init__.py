@@ -1,5 +1,8 @@
 """Tasks: what goes into a network, what comes out, how it is screened and scored."""
 
 from lemur2.tasks.base import InputPipeline, Task
+from lemur2.tasks.classification import ImageClassification
+from lemur2.tasks.registry import task, task_names
+from lemur2.tasks.text_generation import TextGeneration
 
-__all__ = ["InputPipeline", "Task"]
+__all__ = ["ImageClassification", "InputPipeline", "Task", "TextGeneration", "task", "task_names"]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
+from lemur2.metrics.perplexity import cross_entropy
+
 if TYPE_CHECKING:
     import torch
 
@@ -93,10 +95,19 @@ class Task(ABC):
 
     # -- parent side ---------------------------------------------------------------------------
 
+    def scores_shape(self, targets: np.ndarray, outputs: Sequence[int]) -> tuple[int, ...]:
+        """The shape that predictions for these targets must have: the classes come last."""
+        return (*targets.shape, outputs[0])
+
+    def validation_loss(self, scores: np.ndarray, targets: np.ndarray) -> float | None:
+        """Mean cross-entropy in nats; None in a task that has no such loss."""
+        return cross_entropy(scores, targets)
+
     def audits(self, inputs: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
         """Altered copies of held-out inputs, mixed among them to catch a cheating network.
 
-        Returns an array like `inputs` (fewer rows), or None where the task has no such check.
+        Returns an array like `inputs`, row i the altered copy of `inputs[i]`, or None where the
+        task has no such check. The caller chooses which inputs to have audited (two or more).
         """
         return None
 

@@ -1,0 +1,129 @@
+"""`lemur2 check`: screen files."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lemur2.cli.options import LimitFlags, db_option, json_option, limit_options
+from lemur2.cli.output import emit_json
+from lemur2.cli.progress import StatusLine
+from lemur2.cli.text import printable
+from lemur2.errors import UsageError
+
+if TYPE_CHECKING:
+    from lemur2.loop.checking import Checked, Input
+
+_TASK, _CHANNELS = "img-classification", 3
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--task",
+    help="What the networks are for; tried at its input sizes from the smallest up. "
+    "[img-classification]",
+)
+@click.option("--channels", type=click.IntRange(min=1), help="Channels of the input. [3]")
+@click.option("--dataset", help="Screen at this data set's own input, classes and transform.")
+@click.option("--workers", type=click.IntRange(min=1), help="Files at a time. [one per CPU]")
+@click.option("--save", is_flag=True, help="Store the networks and the verdicts in the corpus.")
+@limit_options
+@json_option
+@db_option
+def check(
+    files: tuple[str, ...],
+    task: str | None,
+    channels: int | None,
+    dataset: str | None,
+    workers: int | None,
+    save: bool,
+    limits: LimitFlags,
+    as_json: bool,
+    db: str | None,
+) -> int:
+    """Screen files in the sandbox: a verdict each.
+
+    A FILE is a Python file with a class Net, or a name in the zoo. Screened are the contract,
+    import, build, forward, output shape and gradients, at the smallest input that works. Exit
+    code 1 where one is not ok.
+
+    \b
+    lemur2 check mine.py ResNet18
+    lemur2 check nets/*.py --json | jq 'select(.verdict != "ok")'
+    """
+    from lemur2.corpus import Corpus
+    from lemur2.evaluation.engine import LocalEngine
+    from lemur2.loop.checking import Ledger, check_all
+    from lemur2.loop.sources import find
+
+    allowed = limits.limits(screening=True)
+    engine = LocalEngine(allowed, workers=workers, unsafe=limits.unsafe)
+    found = [find(place) for place in files]
+    at = _input(task, channels, dataset)
+    status, refused = StatusLine(), 0
+    with ExitStack() as stack:
+        ledger = None
+        if save:
+            corpus = stack.enter_context(Corpus.open(db, create=True))
+            ledger = stack.enter_context(Ledger.open(corpus, at, allowed, len(found)))
+        status.show("starting the sandbox")
+        for done, each in enumerate(check_all(found, at, engine), start=1):
+            stored = ledger.add(each) if ledger else None
+            refused += each.verdict != "ok"
+            status.clear()
+            _print(each, stored, as_json=as_json)
+            status.show(f"{done} of {len(found)} checked")
+        status.clear()
+    return int(refused > 0)
+
+
+def _input(task: str | None, channels: int | None, dataset: str | None) -> Input:
+    from lemur2.evaluation import Protocol
+    from lemur2.evaluation.plan import Plan
+    from lemur2.loop.checking import Input
+    from lemur2.tasks import task as task_by_name
+
+    if dataset is None:
+        return Input(task=task_by_name(task or _TASK), channels=channels or _CHANNELS)
+    if task is not None or channels is not None:
+        raise UsageError("--dataset brings its own task and channels; leave --task, --channels out")
+    plan = Plan.of(Protocol(dataset=dataset))
+    return Input(task=plan.task, plan=plan)
+
+
+def _print(checked: Checked, stored: str | None, *, as_json: bool) -> None:
+    if as_json:
+        emit_json({**_values(checked), "stored": stored})
+        return
+    click.echo(printable(f"{checked.verdict:<9} {checked.found.label}  {_finding(checked)}"))
+    for note in checked.notes:
+        click.echo(printable(f"{'':<9} note: {note}"))
+
+
+def _finding(checked: Checked) -> str:
+    facts = checked.facts
+    if facts is None:
+        return checked.reason
+    flops = "FLOPs unknown" if facts.flops is None else f"{facts.flops / 1e6:,.1f} MFLOPs"
+    return (
+        f"input {facts.input_size}, {facts.parameters:,} parameters, {flops}, "
+        f"{facts.memory / 2**20:,.0f} MiB, {checked.seconds:.2f} s"
+    )
+
+
+def _values(checked: Checked) -> dict[str, Any]:
+    facts = asdict(checked.facts) if checked.facts else {}
+    measured = ("input_size", "parameters", "flops", "memory", "structure_digest")
+    return {
+        "file": checked.found.label,
+        "verdict": checked.verdict,
+        "reason": checked.reason,
+        **{name: facts.get(name) for name in measured},
+        "seconds": checked.seconds,
+        "name": checked.network.architecture.name if checked.network else None,
+        "notes": checked.notes,
+    }

@@ -1,0 +1,107 @@
+"""The group `lemur2`: commands by name, each module imported when its command is used."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from lemur2 import __version__
+from lemur2.cli.errors import USAGE, exit_code
+
+# name -> where the command is, and its line in `lemur2 --help`. A command whose module is not
+# there is not shown.
+COMMANDS = {
+    "quickstart": (
+        "lemur2.cli.quickstart:quickstart",
+        "A corpus from nothing on real data, in minutes.",
+    ),
+    "check": ("lemur2.cli.check:check", "Screen files in the sandbox: a verdict each."),
+    "train": ("lemur2.cli.train:train", "Train one network, or search its hyperparameters."),
+    "generate": ("lemur2.cli.generate:generate", "Write a generator's candidates to a folder."),
+    "grow": ("lemur2.cli.grow:grow", "Propose, screen, deduplicate, train and record."),
+    "resume": ("lemur2.cli.grow:resume", "Go on with a run where it stopped."),
+    "runs": ("lemur2.cli.runs:runs", "The ledger: every run, how far it got, how it ended."),
+    "data": ("lemur2.cli.data:data", "Query the corpus: a row per epoch of a trial."),
+    "show": ("lemur2.cli.show:show", "One network: source, facts, lineage, trials."),
+    "doctor": ("lemur2.cli.doctor:doctor", "What protects this machine; devices, data sets."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is used, and no sooner.
+
+    It is also where every error ends: one line on stderr and the exit code, see `cli.errors`.
+    """
+
+    def __init__(self, table: dict[str, tuple[str, str]], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands that are there, in the order of the table."""
+        return [name for name, (where, _) in self.table.items() if _exists(where)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module, _, attribute = self.table[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with the table's lines, importing none."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.table[name][1]) for name in self.list_commands(ctx)])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run; in standalone mode (the command line) end the process with the exit code."""
+
+        def run() -> Any:
+            return super(LazyGroup, self).main(
+                args, prog_name, complete_var, standalone_mode=False, **extra
+            )
+
+        if not standalone_mode:
+            return run()
+        sys.exit(exit_code(run))
+
+
+def _exists(where: str) -> bool:
+    return importlib.util.find_spec(where.partition(":")[0]) is not None
+
+
+@click.group(
+    "lemur2",
+    cls=LazyGroup,
+    table=COMMANDS,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="The corpus is the file lemur2.db, or what LEMUR2_DB or --db name.",
+)
+@click.version_option(__version__, prog_name="lemur2")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Grow, screen, train and query a corpus of diverse neural networks.
+
+    \b
+    lemur2 quickstart                        from an empty folder to a corpus and a leaderboard
+    lemur2 grow fractal -n 20 --dataset mnist-5k
+    lemur2 data --best
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(USAGE)

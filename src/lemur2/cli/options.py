@@ -1,0 +1,279 @@
+"""Options that several commands share, and what is built from them.
+
+`protocol_options` and `limit_options` decorate a command's function: it gets one argument more,
+`protocol: ProtocolFlags` or `limits: LimitFlags`, in place of a dozen.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lemur2.errors import UsageError
+
+if TYPE_CHECKING:
+    from lemur2.evaluation import Limits, Protocol
+
+Command = Callable[..., Any]
+
+db_option = click.option(
+    "--db",
+    metavar="PLACE",
+    help="The corpus: a file or postgresql://user@host/name. [default: $LEMUR2_DB or lemur2.db]",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+download_option = click.option(
+    "--download", is_flag=True, help="Fetch the data set where it is not on disk."
+)
+
+
+class Number(click.ParamType):
+    """A finite number: unlike click's FLOAT, neither NaN nor infinity."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it, or fail as wrong usage."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+class Positive(Number):
+    """A number above 0."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it, or fail as wrong usage."""
+        number = super().convert(value, param, ctx)
+        if number <= 0:
+            self.fail(f"{value!r} is not above 0", param, ctx)
+        return number
+
+
+class BatchRange(click.ParamType):
+    """Two whole numbers, `16..256`."""
+
+    name = "range"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Read it, or fail as wrong usage."""
+        match = re.fullmatch(r"(\d+)\.\.(\d+)", str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a range like 16..256", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+NUMBER, POSITIVE, BATCHES = Number(), Positive(), BatchRange()
+_COUNT = click.IntRange(min=1)
+_HYPERPARAMETERS = ("lr", "batch", "momentum", "dropout")
+_DEVICE = re.compile(r"(cpu|cuda(:\d+)?)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolFlags:
+    """What was asked for with `protocol_options`; None where a flag was not given."""
+
+    dataset: str
+    preset: str | None
+    epochs: int | None
+    batch: int | None
+    lr: float | None
+    momentum: float | None
+    dropout: float | None
+    settings: tuple[str, ...]
+    transform: str | None
+    metric: str | None
+    seed: int | None
+    amp: bool | None
+    checkpointing: bool | None
+
+    @property
+    def hyperparameters(self) -> dict[str, int | float]:
+        """Those that flags or `--set` give. Raises UsageError."""
+        flags = {name: getattr(self, name) for name in _HYPERPARAMETERS}
+        given = {name: value for name, value in flags.items() if value is not None}
+        return {**given, **dict(map(_setting, self.settings))}
+
+    def protocol(self) -> Protocol:
+        """The protocol: its defaults, then the preset's, then the flags.
+
+        Raises:
+            UsageError: There is no such preset, or `--set` cannot be read.
+        """
+        from lemur2.evaluation import Protocol
+        from lemur2.evaluation.presets import preset
+
+        protocol = Protocol(dataset=self.dataset)
+        if self.preset is not None:
+            protocol = protocol.with_(**preset(self.preset))
+        names = ("epochs", "metric", "seed", "amp", "checkpointing")
+        flags = {name: getattr(self, name) for name in names}
+        changes = {name: value for name, value in flags.items() if value is not None}
+        if self.transform is not None:
+            changes["transform"] = lasting(self.transform)
+        return protocol.with_(**changes, hyperparameters=self.hyperparameters)
+
+
+def _setting(text: str) -> tuple[str, int | float]:
+    """`key=value`, the value a whole number where it is written as one."""
+    name, sign, value = text.partition("=")
+    name = name.strip()
+    if not (sign and name):
+        raise UsageError(f"--set takes key=value, not {text!r}")
+    try:
+        return name, int(value)
+    except ValueError:
+        pass
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"{name} must be a number, not {value.strip()!r}")
+    return name, number
+
+
+def lasting(transform: str) -> str:
+    """A transform's name as it is; a file's as the ledger needs it, from wherever it is read."""
+    from lemur2.transforms.names import transform_names
+
+    path = Path(transform)
+    if transform not in transform_names() and path.is_file():
+        return str(path.resolve())
+    return transform
+
+
+def protocol_options(command: Command) -> Command:
+    """Add the options that say what to train on, and how."""
+    return _packed(command, "protocol", ProtocolFlags, _PROTOCOL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitFlags:
+    """What was asked for with `limit_options`; None where a flag was not given."""
+
+    timeout: float | None
+    memory: float | None
+    threads: int | None
+    device: str
+    unsafe: bool
+
+    def limits(self, *, threads: int = 1, screening: bool = False) -> Limits:
+        """The limits of a worker.
+
+        Args:
+            threads: Where `--threads` was not given.
+            screening: `--timeout` bounds the screening, not the training.
+
+        Raises:
+            UsageError: There is no such kind of device.
+        """
+        from lemur2.evaluation import Limits
+        from lemur2.evaluation.protocol import GIB
+
+        if not _DEVICE.fullmatch(self.device):
+            raise UsageError(f"--device takes cpu, cuda or cuda:N, not {self.device!r}")
+        given: dict[str, Any] = {}
+        if self.timeout is not None:
+            given["screen_seconds" if screening else "train_seconds"] = self.timeout
+        if self.memory is not None:
+            given["memory"] = int(self.memory * GIB)
+        return Limits(device=self.device, threads=self.threads or threads, **given)
+
+
+def limit_options(command: Command) -> Command:
+    """Add the options that say what a worker may use."""
+    return _packed(command, "limits", LimitFlags, _LIMITS)
+
+
+def _packed(command: Command, name: str, kind: type, options: dict[str, Any]) -> Command:
+    """The command with the options added, which it gets as one argument."""
+
+    @functools.wraps(command)
+    def packed(*args: Any, **values: Any) -> Any:
+        flags = {option: values.pop(option) for option in options}
+        return command(*args, **{name: kind(**flags)}, **values)
+
+    decorated: Command = packed
+    for option in reversed(options.values()):
+        decorated = option(decorated)
+    return decorated
+
+
+_PROTOCOL = {
+    "dataset": click.option("--dataset", required=True, help="Name of the data set."),
+    "preset": click.option(
+        "--preset",
+        metavar="NAME",
+        help="Defaults of one of the paper's experiments: fractal, few-shot, transforms, moe, "
+        "captioning, reinforce. Other flags override them.",
+    ),
+    "epochs": click.option("--epochs", type=_COUNT, help="How often to go through the data. [1]"),
+    "batch": click.option("--batch", type=_COUNT, help="Samples in a batch. [64]"),
+    "lr": click.option("--lr", type=NUMBER, help="Learning rate. [0.01]"),
+    "momentum": click.option("--momentum", type=NUMBER, help="Momentum. [0.9]"),
+    "dropout": click.option("--dropout", type=NUMBER, help="Dropout rate. [0.2]"),
+    "settings": click.option(
+        "--set",
+        "settings",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Any other hyperparameter that the network declares; may be repeated.",
+    ),
+    "transform": click.option(
+        "--transform",
+        metavar="NAME|FILE",
+        help="norm, echo_64_flip, ..., or a file that defines transform(norm). [the data set's]",
+    ),
+    "metric": click.option("--metric", help="What to score by. [the task's]"),
+    "seed": click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        help="Of weights, order and augmentation: the same seed, the same scores. [0]",
+    ),
+    "amp": click.option(
+        "--amp/--no-amp", default=None, help="Automatic mixed precision, where the device gains."
+    ),
+    "checkpointing": click.option(
+        "--checkpointing/--no-checkpointing",
+        default=None,
+        help="Gradient checkpointing, in networks that offer it.",
+    ),
+}
+
+_LIMITS = {
+    "timeout": click.option(
+        "--timeout", type=POSITIVE, metavar="SECONDS", help="Wall time that a network gets."
+    ),
+    "memory": click.option(
+        "--memory", type=POSITIVE, metavar="GIB", help="Memory that a network gets. [4]"
+    ),
+    "threads": click.option("--threads", type=_COUNT, help="CPU threads of a worker."),
+    "device": click.option(
+        "--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."
+    ),
+    "unsafe": click.option(
+        "--unsafe",
+        is_flag=True,
+        help="Run networks without isolation: only for files that you trust.",
+    ),
+}

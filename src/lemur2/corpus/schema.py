@@ -1,0 +1,183 @@
+"""The tables. Migrations build them (`migrations/`); a test keeps the two equal.
+
+Made for half a million trials: whatever repeats (source text, environments, the task, data set
+and metric of a trial, its transform) is stored once and referred to by a small integer, so that
+a row of `trials` has about a hundred bytes and a scan of all of them reads tens of megabytes.
+Times are seconds since 1970 (UTC). JSON is kept as text, so that every database is the same.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+REVISION = "0001"  # the newest migration: what this code reads and writes
+VERSION_TABLE = "lemur2_version"  # Alembic's own table, under a name that no other tool uses
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Source text and prompts, UTF-8: bytes, because generated text may hold what a database's text
+# type refuses (NUL, lone surrogates), and what was proposed is stored as it was.
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("text", LargeBinary, nullable=False),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("content", Text, nullable=False),  # JSON
+)
+
+benchmarks = Table(
+    "benchmarks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    UniqueConstraint("task", "dataset", "metric"),
+)
+
+# A transform's name says which it is within its source: an edited file is another row.
+transforms = Table(
+    "transforms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    UniqueConstraint("name", "source_id"),
+)
+
+architectures = Table(
+    "architectures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("family", Text, nullable=False, index=True),
+    Column("digest", Text, nullable=False, index=True),  # canonical
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("hyperparameters", Text),  # JSON list: what it declares; NULL if not read
+    Column("input_size", Integer),
+    Column("sample_shape", Text),  # JSON list
+    Column("outputs", Text),  # JSON list
+    Column("parameters", BigInteger),
+    Column("flops", BigInteger),
+    Column("memory", BigInteger),
+    Column("screen_seconds", Double),
+    Column("structure_digest", Text, index=True),
+    Column("notes", Text),  # JSON list
+    Column("created", Double, nullable=False),
+)
+
+# Parents by name: one may come from outside the corpus, or arrive in it later.
+lineage = Table(
+    "lineage",
+    metadata,
+    Column("child_id", ForeignKey("architectures.id", ondelete="CASCADE"), primary_key=True),
+    Column("parent", Text, primary_key=True, index=True),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("verb", Text, nullable=False),
+    Column("generator", Text, nullable=False),
+    Column("config", Text, nullable=False),  # JSON
+    Column("seed", BigInteger, nullable=False),
+    Column("protocol", Text, nullable=False),  # JSON
+    Column("limits", Text, nullable=False),  # JSON
+    Column("total", Integer),
+    Column("status", Text, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("state", Text),  # JSON, of the generator
+    Column("environment_id", ForeignKey("environments.id"), nullable=False),
+    Column("version", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("updated", Double, nullable=False),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("architecture_id", ForeignKey("architectures.id"), nullable=False, index=True),
+    Column("benchmark_id", ForeignKey("benchmarks.id"), nullable=False),
+    Column("transform_id", ForeignKey("transforms.id"), nullable=False),
+    Column("environment_id", ForeignKey("environments.id"), nullable=False),
+    Column("run_id", ForeignKey("runs.id"), index=True),
+    Column("seed", BigInteger),  # NULL where it is not known (imported trials)
+    Column("lr", Double),
+    Column("batch", BigInteger),
+    Column("momentum", Double),
+    Column("dropout", Double),
+    Column("prm", Text, nullable=False),  # JSON: the hyperparameters that no column gives back
+    Column("verdict", Text),  # NULL while it is under way
+    Column("reason", Text, nullable=False),
+    Column("test_score", Double),
+    Column("uid", Text),  # of an imported trial, as its corpus had it
+    Column("created", Double, nullable=False),
+    Index(None, "benchmark_id", "architecture_id"),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("score", Double),  # NULL is NaN
+    Column("loss", Double),
+    Column("seconds", Double),
+    Column("memory", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("index", Integer, nullable=False),  # 0-based, in the order of asking
+    Column("kind", Text, nullable=False),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("generator", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("given_name", Text),  # Candidate.name
+    Column("name", Text, nullable=False, index=True),
+    Column("digest", Text, nullable=False),
+    Column("parents", Text, nullable=False),  # JSON list
+    Column("parameters", Text, nullable=False),  # JSON
+    Column("prompt_id", ForeignKey("sources.id")),
+    Column("verdict", Text),  # NULL while pending
+    Column("reason", Text, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("duplicate_of", Text),
+    Column("facts", Text),  # JSON
+    Column("trial_id", ForeignKey("trials.id"), unique=True),
+    UniqueConstraint("run_id", "index"),
+)

@@ -1,0 +1,376 @@
+"""The corpus: one object per open database, every method one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lemur2.architecture import Candidate, Verdict
+from lemur2.corpus import architectures, codec, dump, ledger, trials
+from lemur2.corpus.database import Database, locate
+from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
+from lemur2.corpus.funnel import Attempted, Stage, funnel
+from lemur2.corpus.records import Epoch, Facts, Outcome
+from lemur2.corpus.schema import architectures as architecture_table
+from lemur2.corpus.schema import attempts as attempt_table
+from lemur2.corpus.schema import trials as trial_table
+from lemur2.errors import UserError
+
+
+class Corpus:
+    """A database of networks, attempts and trials.
+
+    Open one with `Corpus.open`, close it with `close` or a `with` block. Several may be open at
+    once. Threads may share one; a single thread at a time should write. Every method is one
+    transaction: after a crash or a kill it happened in whole or not at all. What the user can
+    mend (a full disk, a locked file) raises UserError with one line.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    def open(
+        cls,
+        url: str | Path | None = None,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        timeout: float = 30.0,
+    ) -> Self:
+        """Open a corpus.
+
+        Args:
+            url: A file, or an SQLAlchemy URL (`postgresql://user@host/name`); None takes
+                `$LEMUR2_DB`, else `lemur2.db` in the working folder.
+            create: Make it where there is none.
+            read_only: Change nothing, not even an older version's tables.
+            timeout: Seconds to wait while another process writes.
+
+        Raises:
+            UserError: It cannot be opened, or is not a corpus of a version that this code knows.
+        """
+        return cls(Database(locate(url), create=create, read_only=read_only, timeout=timeout))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- architectures -------------------------------------------------------------------------
+
+    def known(self, digest: str) -> str | None:
+        """The architecture with this canonical digest, by name; None where there is none."""
+        return self.known_many([digest]).get(digest)
+
+    def known_many(self, digests: Iterable[str]) -> dict[str, str]:
+        """Which of the canonical digests are there: digest -> name, the one stored first."""
+        with self.database.read() as connection:
+            return architectures.known(connection, list(digests))
+
+    def add_architecture(
+        self,
+        *,
+        name: str,
+        source: str,
+        digest: str,
+        family: str | None = None,
+        hyperparameters: Iterable[str] | None = None,
+        facts: Facts | None = None,
+        parents: Iterable[str] = (),
+    ) -> None:
+        """Add a network. Adding it again changes nothing, but gives it facts if it had none.
+
+        Args:
+            name: Unique in the corpus.
+            source: Its text.
+            digest: Its canonical digest.
+            family: None takes what the name says (`architecture.family`).
+            hyperparameters: Names that it declares; None where they were not read.
+            facts: From screening.
+            parents: Names of what it was made from, in the corpus or not.
+
+        Raises:
+            UserError: Another network (another canonical digest) has this name.
+        """
+        with self.database.write() as connection:
+            architectures.add(
+                connection,
+                name=name,
+                source=source,
+                digest=digest,
+                family=family,
+                hyperparameters=hyperparameters,
+                facts=facts,
+                parents=parents,
+            )
+
+    def architecture(self, name: str) -> StoredArchitecture | None:
+        """One architecture; None where there is none by this name."""
+        with self.database.read() as connection:
+            return architectures.get(connection, name)
+
+    def source(self, name: str) -> str | None:
+        """An architecture's source text."""
+        with self.database.read() as connection:
+            return architectures.source(connection, name)
+
+    def children(self, name: str) -> list[str]:
+        """Names of the architectures made from this one."""
+        with self.database.read() as connection:
+            return architectures.children(connection, name)
+
+    # -- runs and attempts ---------------------------------------------------------------------
+
+    def start_run(
+        self,
+        *,
+        verb: str,
+        generator: str,
+        config: Mapping[str, Any],
+        seed: int,
+        protocol: Mapping[str, Any],
+        limits: Mapping[str, Any],
+        total: int | None,
+        environment: Mapping[str, Any],
+    ) -> int:
+        """Open a run in the ledger; its number."""
+        with self.database.write() as connection:
+            return ledger.start(
+                connection,
+                verb=verb,
+                generator=generator,
+                config=config,
+                seed=seed,
+                protocol=protocol,
+                limits=limits,
+                total=total,
+                environment=environment,
+            )
+
+    def run(self, run_id: int) -> Run:
+        """One run.
+
+        Raises:
+            UserError: There is no such run.
+        """
+        with self.database.read() as connection:
+            found = ledger.find(connection, ledger.by_id(run_id))
+        if not found:
+            raise UserError(f"there is no run {run_id}; `lemur2 runs` lists them")
+        return found[0]
+
+    def runs(self) -> list[Run]:
+        """All runs, the oldest first."""
+        with self.database.read() as connection:
+            return ledger.find(connection)
+
+    def set_run_status(self, run_id: int, status: Status) -> None:
+        """Say how a run stands: `running` again on resume, else how it ended."""
+        with self.database.write() as connection:
+            ledger.update(connection, run_id, status=status)
+
+    def set_run_total(self, run_id: int, total: int) -> None:
+        """Change how much a run is to do: one that is there already is to go on further."""
+        with self.database.write() as connection:
+            ledger.update(connection, run_id, total=total)
+
+    def finish_run(self, run_id: int, status: Status = "finished") -> None:
+        """Close a run."""
+        self.set_run_status(run_id, status)
+
+    def advance(
+        self,
+        run_id: int,
+        *,
+        told: int,
+        state: Any,
+        asked: Sequence[tuple[Candidate, str, str]] = (),
+    ) -> range:
+        """One step of a run: outcomes were told, candidates were asked for.
+
+        Args:
+            run_id: The run.
+            told: How many outcomes the generator was told so far, in all.
+            state: The generator's state after both.
+            asked: New candidates with name and canonical digest ("" where it does not parse);
+                they become pending attempts, numbered on from those that are there.
+
+        Returns:
+            The indices of the new attempts.
+        """
+        with self.database.write() as connection:
+            indices = ledger.ask(connection, run_id, asked)
+            ledger.update(connection, run_id, told=told, state=codec.to_json(state))
+            return indices
+
+    def record(self, run_id: int, index: int, outcome: Outcome) -> bool:
+        """Store what became of an attempt.
+
+        In one transaction: the verdict, and where screening let it through the architecture and
+        its lineage, and where it was trained the trial with its epochs. A transform's trial is
+        of the network that the candidate names as its first parent.
+
+        Returns:
+            False where this attempt had a verdict already; then nothing changes.
+
+        Raises:
+            UserError: Another network in the corpus has its name.
+        """
+        with self.database.write() as connection:
+            return ledger.record(connection, run_id, index, outcome)
+
+    def attempts(self, run_id: int) -> list[Attempt]:
+        """A run's attempts in the order of asking; the pending ones without an outcome."""
+        with self.database.read() as connection:
+            return ledger.list_attempts(connection, run_id)
+
+    def outcomes(self, run_id: int) -> dict[int, Outcome]:
+        """A run's outcomes by index."""
+        attempts = self.attempts(run_id)
+        return {attempt.index: attempt.outcome for attempt in attempts if attempt.outcome}
+
+    # -- trials --------------------------------------------------------------------------------
+
+    def begin_trial(
+        self,
+        architecture: str,
+        *,
+        task: str,
+        dataset: str,
+        metric: str,
+        transform: str,
+        hyperparameters: Mapping[str, Any],
+        seed: int,
+        environment: Mapping[str, Any],
+        transform_source: str = "",
+        run_id: int | None = None,
+    ) -> int:
+        """Open a trial that will be written as it goes; its id.
+
+        Raises:
+            UserError: There is no such architecture.
+        """
+        with self.database.write() as connection:
+            return trials.begin(
+                connection,
+                architecture_id=architectures.identify(connection, architecture),
+                task=task,
+                dataset=dataset,
+                metric=metric,
+                transform=transform,
+                transform_source=transform_source,
+                hyperparameters=hyperparameters,
+                seed=seed,
+                environment=environment,
+                run_id=run_id,
+            )
+
+    def add_epoch(self, trial_id: int, epoch: Epoch) -> None:
+        """Store an epoch of an open trial; the same epoch again replaces it."""
+        with self.database.write() as connection:
+            trials.add_epochs(connection, trial_id, [epoch])
+
+    def finish_trial(
+        self,
+        trial_id: int,
+        verdict: Verdict,
+        reason: str = "",
+        test_score: float | None = None,
+    ) -> None:
+        """Close a trial."""
+        with self.database.write() as connection:
+            trials.finish(connection, trial_id, verdict, reason, test_score)
+
+    def drop_unfinished_trials(self, run_id: int) -> int:
+        """Delete the trials that a killed run left open, and their epochs; how many."""
+        with self.database.write() as connection:
+            return trials.drop_unfinished(connection, run_id)
+
+    def trials(self, *, architecture: str | None = None, run_id: int | None = None) -> list[Trial]:
+        """Trials that have ended, of an architecture or a run or all, the oldest first."""
+        where = []
+        if architecture is not None:
+            where.append(trials.of_architecture(architecture))
+        if run_id is not None:
+            where.append(trials.of_run(run_id))
+        with self.database.read() as connection:
+            return trials.find(connection, *where)
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def funnel(self, run_id: int | None = None) -> dict[str, tuple[Stage, ...]]:
+        """Per generator, how far its candidates got, in one run or in all (`corpus.funnel`)."""
+        with self.database.read() as connection:
+            return funnel(_attempted(connection, run_id))
+
+    def leaderboard(
+        self, dataset: str, limit: int = 10, metric: str | None = None
+    ) -> list[Standing]:
+        """The best networks on a data set, each by its best epoch in a trial that ended well.
+
+        Equal accuracies are ordered by fewer epochs, then by name.
+
+        Args:
+            dataset: Name of the data set; an empty list where nothing was trained on it.
+            limit: At most so many places.
+            metric: What to rank by; needed only where the corpus has several for this data set.
+
+        Raises:
+            UsageError: There are several metrics and none was chosen.
+        """
+        from lemur2.corpus.query import leaderboard  # pandas: only who asks pays for it
+
+        return leaderboard(self, dataset, limit, metric)
+
+    def content_dump(self) -> dict[str, list[Any]]:
+        """Everything that two runs of the same seed have in common: no ids, times, memory."""
+        with self.database.read() as connection:
+            return dump.content(connection)
+
+
+def _attempted(connection: Connection, run_id: int | None) -> list[Attempted]:
+    attempt = attempt_table.c
+    twin = architecture_table.alias("twin")
+    twin_learned = (
+        sa.exists()
+        .where(trial_table.c.architecture_id == twin.c.id, trial_table.c.verdict == "ok")
+        .correlate(twin)
+    )
+    is_twin = attempt.verdict == Verdict.DUPLICATE.value
+    screened = sa.case((is_twin, twin.c.id.is_not(None)), else_=attempt.facts.is_not(None))
+    learned = sa.case((is_twin, twin_learned), else_=attempt.trial_id.is_not(None))
+    columns = (attempt.generator, attempt.verdict, screened, learned)
+    query = (
+        sa.select(*columns, sa.func.count())
+        .select_from(attempt_table.outerjoin(twin, twin.c.name == attempt.duplicate_of))
+        .where(attempt.verdict.is_not(None))
+        .group_by(*columns)
+    )
+    if run_id is not None:
+        query = query.where(attempt.run_id == run_id)
+    return [
+        Attempted(
+            generator=generator,
+            verdict=Verdict(verdict),
+            screened=bool(was_screened),
+            learned=bool(was_trained),
+            count=count,
+        )
+        for generator, verdict, was_screened, was_trained, count in connection.execute(query)
+    ]

@@ -1,0 +1,301 @@
+"""The parent's side of an evaluation: screen, train, score. Imports no torch.
+
+Everything that decides a result happens here: labels of held-out parts never leave this process,
+scores are computed from what the worker predicts, and time runs on this side's clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
+from lemur2.corpus import Epoch, Facts, Outcome, TrialResult
+from lemur2.datasets import Part
+from lemur2.evaluation.plan import Plan, environment
+from lemur2.evaluation.sandbox import Sandbox, Worker
+from lemur2.metrics import metric
+from lemur2.tasks import Task
+
+_CHUNK_BYTES = 16 << 20  # of inputs handed over at once
+_AUDITED = 128  # inputs whose altered copies are mixed in, in tasks that have such a check
+_AUDIT_CHUNK = 64  # small, so that an input and its copy are rarely in sight together
+
+OnBuilt = Callable[[Mapping[str, Any]], None]
+OnEpoch = Callable[[Epoch], bool]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Of one part of the data: the metric's result and the loss."""
+
+    score: float
+    loss: float | None
+
+
+class Evaluator:
+    """Evaluates networks in a sandbox. Thread-safe: each call has a worker of its own."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.limits = sandbox.limits
+
+    def screen(self, source: str, task: Task, *, channels: int = 3) -> Facts:
+        """Find the smallest of the task's input sizes that a network works at.
+
+        Raises:
+            Refusal: Where it works at none.
+        """
+        sizes = [
+            (size, task.sample_shape(size, channels), task.default_outputs)
+            for size in task.input_sizes
+        ]
+        return self._screen({"source": source, "task": task.name, "attempts": sizes})
+
+    def screen_for(self, source: str, plan: Plan) -> Facts:
+        """Screen a network at the input that a plan's data and transform give.
+
+        Raises:
+            Refusal: Where it does not work there.
+        """
+        return self._screen({"source": source, **plan.job})
+
+    def _screen(self, job: Mapping[str, Any]) -> Facts:
+        deadline = time.monotonic() + self.limits.screen_seconds
+        with self.sandbox.worker() as worker:
+            worker.send({"do": "screen", "device": self.limits.device, **job}, deadline=deadline)
+            reply, _ = worker.receive(deadline=deadline)
+        return _facts(reply)
+
+    def train(
+        self,
+        source: str,
+        plan: Plan,
+        *,
+        on_built: OnBuilt | None = None,
+        on_epoch: OnEpoch | None = None,
+        test: bool = False,
+    ) -> TrialResult:
+        """Train under the plan's protocol, scoring the validation part after every epoch.
+
+        Args:
+            source: The network's file.
+            plan: What to train on, and how.
+            on_built: Called once, with the hyperparameters that the network was built with.
+            on_epoch: Called with every epoch; False ends the trial after it.
+            test: Score the test part once, at the end.
+
+        Returns:
+            The trial. A refusal is its verdict, with the epochs that were finished.
+        """
+        trial = _Trial(self, plan, on_built, on_epoch, test)
+        verdict, reason = Verdict.OK, ""
+        maps = {
+            "inputs": plan.data.inputs_path("train"),
+            "targets": plan.data.targets_path("train"),
+        }
+        try:
+            with self.sandbox.worker(maps) as worker:
+                trial.run(worker, source)
+        except Refusal as refusal:
+            verdict, reason = refusal.verdict, str(refusal)
+        protocol = plan.protocol
+        return TrialResult(
+            task=plan.task.name,
+            dataset=protocol.dataset,
+            metric=plan.metric,
+            transform=plan.transform,
+            hyperparameters=trial.hyperparameters,
+            seed=protocol.seed,
+            verdict=verdict,
+            reason=reason,
+            epochs=tuple(trial.epochs),
+            test_score=trial.test_score,
+            environment=environment(self.limits),
+            transform_source=plan.transform_source,
+        )
+
+    def evaluate(
+        self,
+        candidate: Candidate,
+        architecture: Architecture,
+        plan: Plan,
+        *,
+        max_flops: float | None = None,
+    ) -> Outcome:
+        """Screen a candidate, and train it where it gets through.
+
+        Args:
+            candidate: What was proposed.
+            architecture: The same, parsed.
+            plan: What to evaluate it under.
+            max_flops: Train it only if one sample's forward pass takes at most so many; 0 for
+                screening alone. A network whose FLOPs cannot be counted is trained if any is.
+        """
+        started = time.monotonic()
+        facts: Facts | None = None
+        trial: TrialResult | None = None
+        try:
+            facts = self.screen_for(candidate.source, plan)
+            verdict, reason = Verdict.OK, ""
+            if max_flops is None or (facts.flops or 1) <= max_flops:
+                trial = self.train(candidate.source, plan)
+                verdict, reason = trial.verdict, trial.reason
+        except Refusal as refusal:
+            verdict, reason = refusal.verdict, str(refusal)
+        return Outcome(
+            candidate=candidate,
+            name=architecture.name,
+            digest=architecture.digest,
+            verdict=verdict,
+            reason=reason,
+            facts=facts,
+            trial=trial,
+            seconds=time.monotonic() - started,
+        )
+
+
+class _Trial:
+    """One training, from the parent's side."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        plan: Plan,
+        on_built: OnBuilt | None,
+        on_epoch: OnEpoch | None,
+        test: bool,
+    ) -> None:
+        self.plan = plan
+        self.limits = evaluator.limits
+        self.on_built = on_built
+        self.on_epoch = on_epoch
+        self.test = test
+        self.hyperparameters: dict[str, Any] = dict(plan.protocol.hyperparameters)
+        self.epochs: list[Epoch] = []
+        self.test_score: float | None = None
+        self.deadline = time.monotonic() + evaluator.limits.train_seconds
+
+    def run(self, worker: Worker, source: str) -> None:
+        """Train to the end. Raises Refusal."""
+        protocol = self.plan.protocol
+        job = {
+            "do": "train",
+            "source": source,
+            **self.plan.job,
+            "hyperparameters": dict(protocol.hyperparameters),
+            "epochs": protocol.epochs,
+            "seed": protocol.seed,
+            "amp": protocol.amp,
+            "checkpointing": protocol.checkpointing,
+            "device": self.limits.device,
+        }
+        worker.send(job, deadline=self.deadline)
+        built, _ = worker.receive(deadline=self.deadline)
+        self.hyperparameters = _plain(built["prm"])
+        if self.on_built is not None:
+            self.on_built(self.hyperparameters)
+        for number in range(1, protocol.epochs + 1):
+            if not self._epoch(worker, number):
+                return
+            worker.send({"do": "continue"}, deadline=self.deadline)
+
+    def _epoch(self, worker: Worker, number: int) -> bool:
+        """One epoch; whether to go on."""
+        report, _ = worker.receive(deadline=self.deadline)
+        found = self._score(worker, "validation")
+        epoch = Epoch(
+            epoch=number,
+            score=found.score,
+            loss=found.loss,
+            seconds=float(report["seconds"]),
+            memory=int(report["memory"]),
+        )
+        self.epochs.append(epoch)
+        more = self.on_epoch is None or self.on_epoch(epoch)
+        if self.test and (number == self.plan.protocol.epochs or not more):
+            self.test_score = self._score(worker, "test").score
+        return more
+
+    def _score(self, worker: Worker, part: Part) -> Score:
+        plan = self.plan
+        inputs, targets = plan.data.inputs(part), plan.data.targets(part)
+        scores = self._predictions(worker, inputs, targets)
+        if not np.isfinite(scores).all():
+            raise Refusal(Verdict.DIVERGED, "predictions are not finite")
+        measure = metric(plan.metric)
+        measure.update(scores, targets)
+        return Score(measure.result(), plan.task.validation_loss(scores, targets))
+
+    def _predictions(self, worker: Worker, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Scores for all inputs; where the task has audits, those are made and checked."""
+        # Not seeded: what is audited must not be foreseen, and no honest result depends on it.
+        rng = np.random.default_rng()
+        chosen = np.sort(rng.permutation(len(inputs))[:_AUDITED])
+        audits = self.plan.task.audits(inputs[chosen], rng)
+        if audits is None:
+            return self._ask(worker, inputs, targets, _rows(inputs))
+        order = rng.permutation(len(inputs) + len(audits))
+        mixed = np.concatenate([inputs, audits])[order]
+        asked = self._ask(
+            worker, mixed, np.concatenate([targets, targets[chosen]])[order], _AUDIT_CHUNK
+        )
+        scores = np.empty_like(asked)
+        scores[order] = asked
+        real, copies = scores[: len(inputs)], scores[len(inputs) :]
+        self.plan.task.check_audits(inputs[chosen], real[chosen], audits, copies)
+        return real
+
+    def _ask(
+        self, worker: Worker, inputs: np.ndarray, targets: np.ndarray, rows: int
+    ) -> np.ndarray:
+        """Hand inputs over and take scores back; only the targets' shape is used."""
+        parts = []
+        for start in range(0, len(inputs), rows):
+            chunk = inputs[start : start + rows]
+            worker.send({"do": "predict"}, [chunk], deadline=self.deadline)
+            _, arrays = worker.receive(deadline=self.deadline)
+            wanted = self.plan.task.scores_shape(
+                targets[start : start + rows], self.plan.data.spec.outputs
+            )
+            parts.append(_checked(arrays, wanted))
+        return np.concatenate(parts)
+
+
+def _checked(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    if len(arrays) != 1 or arrays[0].shape != shape or arrays[0].dtype != np.float32:
+        raise Refusal(Verdict.FORBIDDEN, "the worker's predictions are not what was asked for")
+    return arrays[0]
+
+
+def _rows(inputs: np.ndarray) -> int:
+    return max(1, _CHUNK_BYTES // max(1, inputs[:1].nbytes))
+
+
+def _facts(reply: Mapping[str, Any]) -> Facts:
+    """Facts from a worker's reply, which may be forged: only well-formed ones pass."""
+    try:
+        raw = reply["facts"]
+        return Facts(
+            input_size=int(raw["input_size"]),
+            sample_shape=tuple(map(int, raw["sample_shape"])),
+            outputs=tuple(map(int, raw["outputs"])),
+            parameters=int(raw["parameters"]),
+            flops=None if raw["flops"] is None else int(raw["flops"]),
+            memory=int(raw["memory"]),
+            seconds=float(raw["seconds"]),
+            structure_digest=str(raw["structure_digest"])[:64],
+            notes=tuple(str(note)[:300] for note in raw["notes"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Refusal(Verdict.FORBIDDEN, "the worker's report cannot be read") from error
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        str(key): value for key, value in values.items() if isinstance(value, int | float | str)
+    }

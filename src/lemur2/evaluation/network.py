@@ -1,0 +1,120 @@
+"""Worker side: from source text to a built network, every failure a Refusal with its line."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from lemur2.architecture import Refusal, Verdict
+
+FILE_NAME = "<candidate>"
+MODULE_NAME = "lemur2_candidate"
+
+# What a network is built with where the protocol gives no value for what it declares.
+DEFAULTS: Mapping[str, Any] = {"lr": 0.01, "momentum": 0.9, "dropout": 0.2}
+OTHER_DEFAULT = 0.5  # the field searches every other hyperparameter in [0, 1]
+
+_NO_MEMORY = (
+    *("can't allocate memory", "cannot allocate memory", "not enough memory"),
+    *("out of memory", "bad_alloc"),
+)
+
+
+@contextmanager
+def stage(verdict: Verdict) -> Iterator[None]:
+    """Run candidate code: whatever it raises becomes a Refusal with the stage's verdict."""
+    try:
+        yield
+    except Refusal:
+        raise
+    except BaseException as error:  # noqa: BLE001 - untrusted code may raise anything at all
+        raise refusal(error, verdict) from None
+
+
+def refusal(error: BaseException, verdict: Verdict) -> Refusal:
+    """What an exception of the candidate's means."""
+    text = " ".join(str(error).split())[:300]
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    line = next(
+        (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if _own(f)), None
+    )
+    if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _NO_MEMORY):
+        verdict = Verdict.MEMORY
+    elif isinstance(error, PermissionError):
+        verdict = Verdict.FORBIDDEN
+    elif isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
+        verdict = Verdict.CRASH
+    return Refusal(verdict, reason, line)
+
+
+def load(source: str) -> ModuleType:
+    """Execute a candidate's file as a module. Raises Refusal (`import`)."""
+    module = ModuleType(MODULE_NAME)
+    module.__file__ = FILE_NAME
+    sys.modules[MODULE_NAME] = module
+    linecache.cache[FILE_NAME] = (len(source), None, source.splitlines(True), FILE_NAME)
+    with stage(Verdict.IMPORT):
+        exec(compile(source, FILE_NAME, "exec"), module.__dict__)
+    return module
+
+
+def declared(module: ModuleType) -> set[str]:
+    """The hyperparameters that the module says it supports. Raises Refusal (`contract`)."""
+    with stage(Verdict.CONTRACT):
+        return {str(name) for name in module.supported_hyperparameters()}
+
+
+def parameters(
+    names: set[str],
+    given: Mapping[str, Any],
+    *,
+    batch: int,
+    transform: str,
+    epochs: int,
+    checkpointing: bool = False,
+) -> dict[str, Any]:
+    """The `prm` of a network: what it declares, and `batch`, `transform`, `epoch`.
+
+    `checkpointing` is there only where it is asked for: networks that offer it look for it.
+    """
+    prm = {name: given.get(name, DEFAULTS.get(name, OTHER_DEFAULT)) for name in sorted(names)}
+    prm |= {"batch": batch, "transform": transform, "epoch": epochs}
+    return prm | {"checkpointing": True} if checkpointing else prm
+
+
+def build(
+    module: ModuleType,
+    in_shape: Sequence[int],
+    out_shape: Sequence[int],
+    prm: Mapping[str, Any],
+    device: torch.device,
+) -> torch.nn.Module:
+    """Construct the network and set its training up. Raises Refusal (`build`)."""
+    with stage(Verdict.BUILD):
+        try:
+            net = module.Net(tuple(in_shape), tuple(out_shape), dict(prm), device)
+            if not isinstance(net, torch.nn.Module):
+                raise TypeError(f"Net is a {type(net).__name__}, not a torch.nn.Module")
+            net.to(device)
+            net.train_setup(dict(prm))  # type: ignore[operator]
+        except KeyError as error:
+            if error.args and error.args[0] not in prm and isinstance(error.args[0], str):
+                raise Refusal(
+                    Verdict.BUILD,
+                    f"KeyError: {error.args[0]!r} is read from prm but not declared in "
+                    "supported_hyperparameters()",
+                    refusal(error, Verdict.BUILD).line,
+                ) from None
+            raise
+    return net
+
+
+def _own(frame: traceback.FrameSummary) -> bool:
+    return frame.filename == FILE_NAME

@@ -1,0 +1,111 @@
+"""A protocol, resolved: the data on disk, the task, the metric and the transform it names."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from lemur2 import __version__
+from lemur2.datasets import PreparedData, dataset_class, prepare
+from lemur2.errors import UsageError
+from lemur2.evaluation.protocol import Limits, Protocol
+from lemur2.metrics import metric
+from lemur2.tasks import Task, task
+from lemur2.transforms import transform_source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What every evaluation under one protocol shares. Made by `Plan.of`."""
+
+    protocol: Protocol
+    data: PreparedData
+    task: Task
+    metric: str
+    transform: str
+    transform_source: str
+
+    @classmethod
+    def of(cls, protocol: Protocol, *, root: Path | None = None, download: bool = False) -> Plan:
+        """Resolve every name, and prepare the data where that was not done yet.
+
+        Raises:
+            UsageError: A name or a number in the protocol is wrong.
+            UserError: The data is not there.
+        """
+        _check(protocol)
+        dataset = dataset_class(protocol.dataset)  # a class's facts are enough here
+        kind = task(dataset.task)
+        name = protocol.metric or kind.metrics[0]
+        if name not in kind.metrics:
+            raise UsageError(
+                f"task {kind.name} is not scored by {name!r}; use {' or '.join(kind.metrics)}"
+            )
+        metric(name)
+        transform, source = "", ""
+        if kind.transformed:
+            found = transform_source(protocol.transform or dataset.default_transform)
+            transform, source = found.name, found.source
+        elif protocol.transform:
+            raise UsageError(f"task {kind.name} has no transforms; leave --transform out")
+        return cls(
+            protocol=protocol,
+            data=prepare(protocol.dataset, root=root, download=download),
+            task=kind,
+            metric=name,
+            transform=transform,
+            transform_source=source,
+        )
+
+    @property
+    def job(self) -> dict[str, Any]:
+        """What a worker needs to know of the data and its transform."""
+        spec = self.data.spec
+        return {
+            "task": self.task.name,
+            "sample_shape": spec.sample_shape,
+            "outputs": spec.outputs,
+            "mean": spec.mean,
+            "std": spec.std,
+            "transform": self.transform,
+            "transform_source": self.transform_source,
+        }
+
+
+def environment(limits: Limits) -> dict[str, Any]:
+    """What a result may depend on beside its protocol: versions, device, threads."""
+    return {
+        "lemur2": __version__,
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "torchvision": metadata.version("torchvision"),
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "cpus": os.cpu_count(),
+        "device": limits.device,
+        "threads": limits.threads,
+    }
+
+
+def _check(protocol: Protocol) -> None:
+    if protocol.epochs < 1:
+        raise UsageError(f"epochs must be at least 1, not {protocol.epochs}")
+    if protocol.seed < 0:
+        raise UsageError(f"the seed must not be negative, not {protocol.seed}")
+    _check_hyperparameters(protocol.hyperparameters)
+
+
+def _check_hyperparameters(values: Mapping[str, Any]) -> None:
+    batch = values.get("batch", 64)
+    if not isinstance(batch, int) or batch < 1:
+        raise UsageError(f"batch must be a whole number of at least 1, not {batch!r}")
+    for name, value in values.items():
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (real and math.isfinite(value)):
+            raise UsageError(f"{name} must be a number, not {value!r}")

@@ -1,0 +1,215 @@
+"""The warm process: has torch in memory, forks one shut-in worker per job, and buries it.
+
+Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL SCRATCH DEVICE`. It has one
+thread, never runs a parallel region (a fork would inherit its locks), never initialises a GPU,
+holds no held-out input or target, and knows no secret of the environment. Commands arrive on the
+control socket as JSON with descriptors:
+
+    {"run": id, "cell": {...}, "maps": {name: path}, "threads": n, "unsafe": bool}
+        + [channel, output, status]: fork a worker, talk to it on `channel`, its stdout and stderr
+        go to `output`, and when it ended its exit goes to `status`
+    {"kill": id}
+
+When the parent is gone, so is the other end of the control socket: then it kills its workers,
+removes the scratch folder and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lemur2.evaluation.sandbox import isolation, policy
+from lemur2.evaluation.sandbox.channel import KEY_BYTES, Channel
+from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
+from lemur2.evaluation.sandbox.landlock import Rule
+
+MAX_COMMAND = 1 << 16
+_CHANNEL = 3  # the only descriptor that a worker has beside stdin, stdout and stderr
+_DESCRIPTORS = 1 << 16
+
+
+@dataclass
+class _Child:
+    job: int
+    pid: int
+    status: int  # descriptor that its exit is reported on
+
+
+@dataclass
+class Warm:
+    """State of the warm process."""
+
+    control: socket.socket
+    scratch: str
+    rules: list[Rule]
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    children: dict[int, _Child] = field(default_factory=dict)  # by pidfd
+    mapped: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def serve(self) -> None:
+        """Obey until the parent is gone."""
+        self.selector.register(self.control, selectors.EVENT_READ)
+        while True:
+            for key, _ in self.selector.select():
+                if key.fileobj is self.control:
+                    if not self._obey():
+                        return
+                else:
+                    self._bury(key.fd)
+
+    def _obey(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self.control, MAX_COMMAND, 3)
+        if not data:
+            return False
+        command = json.loads(data)
+        if "kill" in command:
+            self._kill(command["kill"])
+        else:
+            self._run(command, *descriptors)
+        return True
+
+    def _run(self, command: dict[str, Any], channel: int, output: int, status: int) -> None:
+        for path in command["maps"].values():
+            if path not in self.mapped:  # copy-on-write: a worker's changes are its own
+                self.mapped[path] = np.load(path, mmap_mode="c")
+        warm = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(command, channel, output, warm)
+        os.close(channel)
+        os.close(output)
+        watched = os.pidfd_open(pid)
+        self.children[watched] = _Child(command["run"], pid, status)
+        self.selector.register(watched, selectors.EVENT_READ)
+
+    def _become_worker(self, command: dict[str, Any], channel: int, output: int, warm: int) -> None:
+        """In the child: shut in, serve one job, leave. Never returns."""
+        code = 1
+        try:
+            isolation.die_with(warm)
+            _redirect(output)
+            arrays = {name: self.mapped[path] for name, path in command["maps"].items()}
+            cell, unsafe = Cell(**command["cell"]), command["unsafe"]
+            os.chdir(cell.scratch)
+            os.environ.update(HOME=cell.scratch, TMPDIR=cell.scratch)
+            key = os.read(channel, KEY_BYTES)
+            rules, self.rules = self.rules, []
+            if not unsafe and not _shut_in(cell, rules):
+                os._exit(UNPROTECTED_EXIT)
+            os.dup2(channel, _CHANNEL)
+            os.closerange(_CHANNEL + 1, _DESCRIPTORS)
+            del self.control, self.selector
+            self.children.clear()
+            _work(Channel(_CHANNEL, key), arrays, command["threads"])
+            code = 0
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _kill(self, job: int) -> None:
+        for watched, child in self.children.items():
+            if child.job == job:
+                signal.pidfd_send_signal(watched, signal.SIGKILL)
+
+    def _bury(self, watched: int) -> None:
+        child = self.children.pop(watched)
+        self.selector.unregister(watched)
+        os.close(watched)
+        _, status, usage = os.wait4(child.pid, 0)
+        report = {
+            "code": os.waitstatus_to_exitcode(status),
+            "memory": usage.ru_maxrss * 1024,
+            "cpu": usage.ru_utime + usage.ru_stime,
+        }
+        with contextlib.suppress(BrokenPipeError):
+            os.write(child.status, json.dumps(report).encode())
+        os.close(child.status)
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        for watched, child in self.children.items():
+            signal.pidfd_send_signal(watched, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def _redirect(output: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+
+
+def _shut_in(cell: Cell, rules: list[Rule]) -> bool:
+    try:
+        isolation.shut_in(cell, rules)
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        return False
+    return True
+
+
+def _work(channel: Channel, arrays: dict[str, np.ndarray], threads: int) -> None:
+    import torch
+
+    from lemur2.evaluation import worker
+
+    torch.set_num_threads(threads)
+    worker.serve(channel, arrays)
+
+
+def _warm_up() -> None:
+    """Import and touch what every worker needs, on one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    from lemur2.evaluation import worker
+
+    worker.warm_up()
+    gc.collect()
+    gc.freeze()  # the children's collections leave these pages shared
+
+
+def _gpus() -> int:
+    """How many torch can use; asking does not initialise them."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def main() -> None:
+    """Warm up, say so, and serve."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    scratch = sys.argv[2]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    gpu = sys.argv[3] != "cpu"
+    if "--namespaces" in sys.argv:
+        isolation.enter_namespaces()
+    _warm_up()
+    warm = Warm(control, scratch, policy.rules(gpu=gpu))
+    _, resident = isolation.memory()
+    control.send(json.dumps({"memory": resident, "gpus": _gpus()}).encode())
+    try:
+        warm.serve()
+    finally:
+        warm.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""Worker side: the network's own `learn`, epoch by epoch, and predictions on what it is handed."""
+
+from __future__ import annotations
+
+import random
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from lemur2.architecture import Refusal, Verdict
+from lemur2.evaluation import network
+from lemur2.evaluation.sandbox.channel import Channel
+from lemur2.tasks import InputPipeline, Task
+from lemur2.transforms.pipeline import Pipeline
+
+PREDICTION_BATCH = 256
+
+
+class Trainer:
+    """Trains one network and answers the parent.
+
+    Args:
+        task: What kind of network it is.
+        outputs: `out_shape`.
+        pipeline: Turns stored samples into inputs; None where the task has no transform.
+        device: Where it runs.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        outputs: Sequence[int],
+        pipeline: InputPipeline | None,
+        device: torch.device,
+    ) -> None:
+        self.task = task
+        self.outputs = tuple(outputs)
+        self.pipeline = pipeline
+        self.device = device
+        self.net: torch.nn.Module = torch.nn.Identity()
+        self.prm: dict[str, Any] = {}
+        self._train_pipeline = pipeline
+        self._train_inputs = np.empty(0)
+
+    def build(self, job: Mapping[str, Any], inputs: np.ndarray) -> None:
+        """Seed everything and build the network for these inputs. Raises Refusal."""
+        seed_everything(job["seed"])
+        module = network.load(job["source"])
+        batch = int(job["hyperparameters"].get("batch", 64))
+        self.prm = network.parameters(
+            network.declared(module),
+            job["hyperparameters"],
+            batch=batch,
+            transform=job["transform"],
+            epochs=job["epochs"],
+            checkpointing=job["checkpointing"],
+        )
+        with network.stage(Verdict.BUILD):
+            sample = self._inputs(torch.from_numpy(np.array(inputs[:1])))
+            self._train_inputs = inputs
+            if isinstance(self.pipeline, Pipeline):  # what is the same every epoch is done once
+                self._train_inputs, self._train_pipeline = self.pipeline.with_prefix_computed(
+                    inputs
+                )
+        in_shape = (batch, *sample.shape[1:])
+        self.net = network.build(module, in_shape, self.outputs, self.prm, self.device)
+
+    def epoch(self, job: Mapping[str, Any], targets: np.ndarray, epoch: int) -> float:
+        """One epoch of the network's `learn`; its wall seconds. Raises Refusal (`train`)."""
+        batches = self.task.train_batches(
+            self._train_inputs,
+            targets,
+            self._train_pipeline,
+            int(job["hyperparameters"].get("batch", 64)),
+            seed=job["seed"] * 1_000_003 + epoch,
+        )
+        started = time.perf_counter()
+        self.net.train()
+        with network.stage(Verdict.TRAIN), self._autocast(job["amp"]):
+            self.net.learn(batches)  # type: ignore[operator]
+        return time.perf_counter() - started
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Scores for raw samples, shaped as the task's metrics want them. Raises Refusal."""
+        self.net.eval()
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(inputs), PREDICTION_BATCH):
+                with network.stage(Verdict.TRAIN):
+                    chunk = self._inputs(torch.from_numpy(inputs[start : start + PREDICTION_BATCH]))
+                    output = self.net(chunk)
+                scores = self.task.predictions(output, chunk, self.outputs)
+                parts.append(scores.detach().to("cpu", torch.float32).numpy())
+        return np.concatenate(parts)
+
+    def _inputs(self, raw: torch.Tensor) -> torch.Tensor:
+        return (self.pipeline.evaluate(raw) if self.pipeline else raw).to(self.device)
+
+    def _autocast(self, wanted: bool) -> torch.autocast:
+        # bfloat16 needs no loss scaling, which a foreign `learn` does not do. On a CPU, half
+        # precision costs time instead of saving it.
+        enabled = wanted and self.device.type != "cpu"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def train(
+    channel: Channel,
+    trainer: Trainer,
+    job: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+) -> None:
+    """Train for the job's epochs; after each, say so and answer until told to go on.
+
+    Raises:
+        Refusal: With the stage that failed.
+    """
+    trainer.build(job, arrays["inputs"])
+    channel.send({"prm": trainer.prm})
+    for epoch in range(1, job["epochs"] + 1):
+        seconds = trainer.epoch(job, arrays["targets"], epoch)
+        if not _finite(trainer.net):
+            raise Refusal(Verdict.DIVERGED, f"weights are not finite after epoch {epoch}")
+        channel.send({"epoch": epoch, "seconds": seconds, "memory": peak_memory()})
+        answer(channel, trainer)
+
+
+def answer(channel: Channel, trainer: Trainer) -> None:
+    """Predict what the parent hands over, until it says to go on."""
+    while True:
+        message, arrays = channel.receive()
+        if message["do"] == "continue":
+            return
+        channel.send({}, [trainer.predict(arrays[0])])
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every generator that a network can draw from without asking for its own."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def peak_memory() -> int:
+    """Peak resident bytes of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _finite(net: torch.nn.Module) -> bool:
+    return all(bool(torch.isfinite(p.detach()).all()) for p in net.parameters())

@@ -1,0 +1,50 @@
+"""The hand-written seed architectures, proposed one by one: what a corpus starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from lemur2.architecture import Candidate
+from lemur2.architecture.zoo import zoo_names, zoo_source
+from lemur2.loop import Generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZooConfig:
+    """Which of the zoo to propose."""
+
+    task: str = field(
+        default="img-classification", metadata={"help": "the architectures for this task"}
+    )
+    names: tuple[str, ...] = field(
+        default=(), metadata={"help": "only these; all for the task by default"}
+    )
+
+
+class ZooGenerator(Generator[ZooConfig]):
+    """Proposes the zoo's architectures, in the order of their names (or that of the config)."""
+
+    name: ClassVar[str] = "zoo"
+    about: ClassVar[str] = "the hand-written seed architectures"
+    Config = ZooConfig
+
+    def __init__(self, config: ZooConfig, seed: int) -> None:
+        super().__init__(config, seed)
+        self._next = 0
+        self._names = self.config.names or tuple(zoo_names(config.task))
+
+    def ask(self, limit: int) -> Sequence[Candidate]:
+        """The next ones; none when all were given."""
+        names = self._names[self._next : self._next + limit]
+        self._next += len(names)
+        return [Candidate(source=zoo_source(n), generator=self.name, name=n) for n in names]
+
+    def state(self) -> Mapping[str, Any]:
+        """How many were given."""
+        return {"next": self._next}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on after those."""
+        self._next = state["next"]

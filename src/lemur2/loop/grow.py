@@ -1,0 +1,247 @@
+"""The grow loop: ask, dedupe, evaluate, record, tell; killed at any instant, it goes on.
+
+What a run does depends on its generator, protocol and seed alone. Candidates are evaluated in
+whatever order workers get through them, and recorded as they finish, but told to the generator
+in the order in which it gave them; and it is asked for more when, and only when, one was told.
+Every step is one transaction, so that what is on disk is always a state the run passes through.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
+from lemur2.architecture.names import content_name
+from lemur2.corpus import Attempt, Corpus, Outcome, Run
+from lemur2.errors import UsageError
+from lemur2.evaluation.engine import Engine
+from lemur2.evaluation.plan import Plan, environment
+from lemur2.evaluation.protocol import Limits
+from lemur2.loop.ending import closing_run
+from lemur2.loop.generator import Generator
+
+WINDOW = 16
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How a run stands after one more candidate was recorded."""
+
+    outcome: Outcome
+    index: int
+    recorded: int
+    total: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a run is, beside its generator and protocol. Kept in the ledger.
+
+    Attributes:
+        total: Candidates to ask for.
+        window: Candidates that may be outstanding. It bounds how many workers have work, and
+            what a generator knows when it proposes, so it is fixed for the whole run.
+        max_flops: Train what passes screening only up to so many FLOPs a sample; 0 for
+            screening alone, None for no bound.
+    """
+
+    total: int
+    window: int = WINDOW
+    max_flops: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.total < 1 or self.window < 1:
+            raise UsageError("a run needs at least 1 candidate, and a window of at least 1")
+
+
+def start_run(
+    corpus: Corpus, generator: Generator[Any], plan: Plan, limits: Limits, settings: Settings
+) -> int:
+    """Open a run in the ledger; its number. Nothing is asked yet."""
+    run = corpus.start_run(
+        verb="grow",
+        generator=generator.name,
+        config=_config(generator, settings),
+        seed=generator.seed,
+        protocol=asdict(plan.protocol),
+        limits=asdict(limits),
+        total=settings.total,
+        environment=environment(limits),
+    )
+    corpus.advance(run, told=0, state=generator.state())
+    return run
+
+
+def same_run(
+    corpus: Corpus, generator: Generator[Any], plan: Plan, settings: Settings
+) -> Run | None:
+    """The latest run in the ledger that is just this one; None where there is none."""
+    wanted = json.dumps([_config(generator, settings), asdict(plan.protocol)])
+    for run in reversed(corpus.runs()):
+        same = json.dumps([run.config, run.protocol]) == wanted
+        if same and (run.generator, run.seed) == (generator.name, generator.seed):
+            return run
+    return None
+
+
+def grow(
+    corpus: Corpus,
+    run: int,
+    generator: Generator[Any],
+    plan: Plan,
+    engine: Engine,
+    on_progress: OnProgress | None = None,
+) -> None:
+    """Carry a run on, from where the ledger says it stands, to its end.
+
+    Args:
+        corpus: Where the run is.
+        run: Its number, from `start_run`.
+        generator: A new instance with the run's config and seed; its state is loaded.
+        plan: What candidates are evaluated under.
+        engine: Where.
+        on_progress: Called after every candidate that is recorded.
+
+    Raises:
+        UserError: The machine or the database does not allow it. The run can be resumed.
+    """
+    loop = _Loop(corpus, run, generator, plan, engine, on_progress)
+    corpus.set_run_status(run, "running")
+    with closing_run(corpus, run):
+        loop.go()
+
+
+class _Loop:
+    def __init__(
+        self,
+        corpus: Corpus,
+        run: int,
+        generator: Generator[Any],
+        plan: Plan,
+        engine: Engine,
+        on_progress: OnProgress | None,
+    ) -> None:
+        stored = corpus.run(run)
+        self.corpus, self.run, self.generator = corpus, run, generator
+        self.plan, self.engine, self.on_progress = plan, engine, on_progress
+        self.settings = Settings(**stored.config["settings"])
+        self.told = stored.told
+        self.candidates: list[tuple[Candidate, str, str]] = []
+        self.outcomes: dict[int, Outcome] = {}  # recorded, not told yet
+        self.recorded = 0
+        self.digests: dict[str, str] = {}  # of all candidates of this run: digest -> first name
+        self.pending: dict[Future[Outcome], int] = {}
+        generator.load_state(stored.state)
+
+    def go(self) -> None:
+        for attempt in self.corpus.attempts(self.run):
+            self._restore(attempt)
+        if not self.candidates:
+            self._ask()
+        while True:
+            self._tell_and_ask()
+            if not self.pending:
+                break
+            done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=self.pending.__getitem__):
+                self._record(self.pending.pop(future), future.result())
+
+    def _restore(self, attempt: Attempt) -> None:
+        self.candidates.append((attempt.candidate, attempt.name, attempt.digest))
+        if attempt.outcome is None:
+            self._dispatch(attempt.index)
+            return
+        self.recorded += 1
+        self.digests.setdefault(attempt.digest, attempt.name)
+        if attempt.index >= self.told:
+            self.outcomes[attempt.index] = attempt.outcome
+
+    def _tell_and_ask(self) -> None:
+        """Tell what is due, one by one, and fill the window after each."""
+        while self.told in self.outcomes:
+            self.generator.tell([self.outcomes.pop(self.told)])
+            self.told += 1
+            self._ask()
+
+    def _ask(self) -> None:
+        """Ask for as many as the window takes; store them with the state in one step."""
+        outstanding = len(self.candidates) - self.told
+        room = min(self.settings.window - outstanding, self.settings.total - len(self.candidates))
+        asked = [_identified(c) for c in self.generator.ask(room)] if room > 0 else []
+        indices = self.corpus.advance(
+            self.run, told=self.told, state=self.generator.state(), asked=asked
+        )
+        self.candidates += asked
+        for index in indices:
+            self._dispatch(index)
+
+    def _dispatch(self, index: int) -> None:
+        """Have a candidate evaluated, or refuse it at once."""
+        candidate, name, digest = self.candidates[index]
+        outcome = self._refuse(candidate, name, digest)
+        self.digests.setdefault(digest, name)
+        if outcome is not None:
+            self._record(index, outcome)
+            return
+        architecture = Architecture.parse(
+            candidate.source, prefix=candidate.prefix, name=candidate.name
+        )
+        future = self.engine.submit(
+            candidate, architecture, self.plan, max_flops=self.settings.max_flops
+        )
+        self.pending[future] = index
+
+    def _refuse(self, candidate: Candidate, name: str, digest: str) -> Outcome | None:
+        """The outcome of a candidate that needs no evaluation; None where it does."""
+        found: Mapping[str, Any]
+        if not digest:
+            refusal = _contract_refusal(candidate)
+            found = {"verdict": refusal.verdict, "reason": str(refusal)}
+        else:
+            # This run's own first: what the corpus already holds of them depends on timing.
+            twin = self.digests.get(digest) or self.corpus.known(digest)
+            if twin is None:
+                return None
+            found = {
+                "verdict": Verdict.DUPLICATE,
+                "reason": f"the same network as {twin}",
+                "duplicate_of": twin,
+            }
+        return Outcome(candidate=candidate, name=name, digest=digest, **found)
+
+    def _record(self, index: int, outcome: Outcome) -> None:
+        self.corpus.record(self.run, index, outcome)
+        self.outcomes[index] = outcome
+        self.recorded += 1
+        if self.on_progress is not None:
+            self.on_progress(Progress(outcome, index, self.recorded, self.settings.total))
+
+
+def _config(generator: Generator[Any], settings: Settings) -> dict[str, Any]:
+    return {"generator": generator.describe(), "settings": asdict(settings)}
+
+
+def _identified(candidate: Candidate) -> tuple[Candidate, str, str]:
+    """A candidate with its name and canonical digest; "" where it breaks the contract."""
+    try:
+        architecture = Architecture.parse(
+            candidate.source, prefix=candidate.prefix, name=candidate.name
+        )
+    except Refusal:
+        return candidate, candidate.name or content_name(candidate.prefix, candidate.source), ""
+    return candidate, architecture.name, architecture.digest
+
+
+def _contract_refusal(candidate: Candidate) -> Refusal:
+    try:
+        Architecture.parse(candidate.source)
+    except Refusal as refusal:
+        return refusal
+    raise AssertionError("a candidate without a digest breaks the contract")

@@ -1,0 +1,104 @@
+"""ResNeXt-50 32x4d (Xie et al. 2017, "Aggregated Residual Transformations for Deep Neural
+Networks", arXiv:1611.05431, table 1).
+
+ResNet-50 with the 3x3 convolution of each bottleneck split into 32 groups, twice as wide. Images
+under 64 pixels take the first convolution at stride 1 instead of 2.
+"""
+
+import torch
+from torch import nn
+
+
+def supported_hyperparameters() -> set[str]:
+    return {"lr", "momentum"}
+
+
+class Bottleneck(nn.Module):
+    """relu(x + f(x)) with f: in -> width -> width (in 32 groups) -> out channels."""
+
+    def __init__(self, in_channels: int, width: int, out_channels: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, groups=32, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        return self.relu(out + self.shortcut(x))
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape: tuple, out_shape: tuple, prm: dict, device: torch.device) -> None:
+        super().__init__()
+        self.device = device
+        stem_stride = 2 if min(in_shape[2:]) >= 64 else 1
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_shape[1], 64, 7, stride=stem_stride, padding=3, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        self.stage1 = nn.Sequential(
+            Bottleneck(64, 128, 256),
+            Bottleneck(256, 128, 256),
+            Bottleneck(256, 128, 256),
+        )
+        self.stage2 = nn.Sequential(
+            Bottleneck(256, 256, 512, stride=2),
+            Bottleneck(512, 256, 512),
+            Bottleneck(512, 256, 512),
+            Bottleneck(512, 256, 512),
+        )
+        self.stage3 = nn.Sequential(
+            Bottleneck(512, 512, 1024, stride=2),
+            Bottleneck(1024, 512, 1024),
+            Bottleneck(1024, 512, 1024),
+            Bottleneck(1024, 512, 1024),
+            Bottleneck(1024, 512, 1024),
+            Bottleneck(1024, 512, 1024),
+        )
+        self.stage4 = nn.Sequential(
+            Bottleneck(1024, 1024, 2048, stride=2),
+            Bottleneck(2048, 1024, 2048),
+            Bottleneck(2048, 1024, 2048),
+        )
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.classifier = nn.Linear(2048, out_shape[0])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        x = self.stage1(x)
+        x = self.stage2(x)
+        x = self.stage3(x)
+        x = self.stage4(x)
+        return self.classifier(self.flatten(self.pool(x)))
+
+    def train_setup(self, prm: dict) -> None:
+        self.to(self.device)
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(
+            self.parameters(), lr=prm["lr"], momentum=prm["momentum"], weight_decay=1e-4
+        )
+
+    def learn(self, train_data) -> None:
+        self.train()
+        for inputs, labels in train_data:
+            inputs, labels = inputs.to(self.device), labels.to(self.device)
+            self.optimizer.zero_grad()
+            loss = self.criterion(self(inputs), labels)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.parameters(), 3.0)
+            self.optimizer.step()

@@ -1,0 +1,61 @@
+# expect: ok, build, memory, forbidden  when: check
+"""A hundred thousand empty files and folders."""
+
+import os
+import tempfile
+
+import torch
+from torch import nn
+
+PLACES = [
+    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
+    "/tmp", "/var/tmp", "/dev/shm", "/run", "@HOME@",
+]
+
+
+def attack():
+    made = []
+    try:
+        for place in PLACES:
+            try:
+                while len(made) < 100_000:
+                    path = os.path.join(place, f"hostile-{len(made)}")
+                    open(path, "wb").close()
+                    made.append(path)
+            except OSError:
+                continue
+        if len(made) < 100_000:
+            raise RuntimeError(f"denied: the disk gave {len(made)} files")
+    finally:
+        for path in made:
+            os.unlink(path)
+
+
+def supported_hyperparameters():
+    return {"lr"}
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.device = device
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+        )
+        attack()
+
+    def train_setup(self, prm):
+        self.to(self.device)
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.parameters(), lr=prm["lr"])
+
+    def learn(self, train_data):
+        self.train()
+        for inputs, labels in train_data:
+            inputs, labels = inputs.to(self.device), labels.to(self.device)
+            self.optimizer.zero_grad()
+            self.criterion(self(inputs), labels).backward()
+            self.optimizer.step()
+
+    def forward(self, x):
+        return self.layers(x)

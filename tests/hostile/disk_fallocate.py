@@ -1,0 +1,61 @@
+# expect: build, memory, forbidden  when: check
+"""1 GiB reserved without writing, by posix_fallocate and truncate and mapping."""
+
+import mmap
+import os
+import tempfile
+
+import torch
+from torch import nn
+
+PLACES = [
+    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
+    "/tmp", "/var/tmp", "/dev/shm", "/run", "@HOME@",
+]
+
+
+def attack():
+    for place in PLACES:
+        path = os.path.join(place, "hostile-reserved")
+        try:
+            with open(path, "w+b") as file:
+                os.posix_fallocate(file.fileno(), 0, 1 << 30)
+                with mmap.mmap(file.fileno(), 1 << 30) as view:
+                    view[-1] = 1
+            return
+        except (OSError, ValueError):
+            continue
+        finally:
+            if os.path.exists(path):
+                os.unlink(path)
+    raise RuntimeError("denied: nothing could be reserved")
+
+
+def supported_hyperparameters():
+    return {"lr"}
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.device = device
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+        )
+        attack()
+
+    def train_setup(self, prm):
+        self.to(self.device)
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.parameters(), lr=prm["lr"])
+
+    def learn(self, train_data):
+        self.train()
+        for inputs, labels in train_data:
+            inputs, labels = inputs.to(self.device), labels.to(self.device)
+            self.optimizer.zero_grad()
+            self.criterion(self(inputs), labels).backward()
+            self.optimizer.step()
+
+    def forward(self, x):
+        return self.layers(x)

@@ -1,0 +1,43 @@
+# expect: build, forbidden  when: check
+"""Reaches a shell without an import, through object's subclasses."""
+
+import torch
+from torch import nn
+
+def attack():
+    kinds = {kind.__name__: kind for kind in object.__subclasses__()}
+    run = kinds["_wrap_close"].__init__.__globals__["system"]
+    if run("echo won > '@MARKER@'"):
+        opener = kinds["_wrap_close"].__init__.__globals__["sys"].modules["subprocess"].Popen
+        opener(["/bin/sh", "-c", "echo won > '@MARKER@'"]).wait()
+        raise RuntimeError("denied: the shell failed")
+
+
+def supported_hyperparameters():
+    return {"lr"}
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.device = device
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+        )
+        attack()
+
+    def train_setup(self, prm):
+        self.to(self.device)
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.parameters(), lr=prm["lr"])
+
+    def learn(self, train_data):
+        self.train()
+        for inputs, labels in train_data:
+            inputs, labels = inputs.to(self.device), labels.to(self.device)
+            self.optimizer.zero_grad()
+            self.criterion(self(inputs), labels).backward()
+            self.optimizer.step()
+
+    def forward(self, x):
+        return self.layers(x)

@@ -1,0 +1,56 @@
+# expect: build, forbidden  when: check
+"""Types into the user's terminal."""
+
+import fcntl
+import os
+import termios
+
+import torch
+from torch import nn
+
+def attack():
+    won = []
+    for path in ("/dev/tty", "/dev/console", "/dev/pts/0", "/dev/ptmx"):
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_NOCTTY))
+            won.append(path)
+        except OSError:
+            pass
+    for number in range(3):
+        try:
+            fcntl.ioctl(number, termios.TIOCSTI, b" ")
+            won.append(number)
+        except OSError:
+            pass
+    if not won:
+        raise RuntimeError("denied: no terminal")
+
+
+def supported_hyperparameters():
+    return {"lr"}
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.device = device
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+        )
+        attack()
+
+    def train_setup(self, prm):
+        self.to(self.device)
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.parameters(), lr=prm["lr"])
+
+    def learn(self, train_data):
+        self.train()
+        for inputs, labels in train_data:
+            inputs, labels = inputs.to(self.device), labels.to(self.device)
+            self.optimizer.zero_grad()
+            self.criterion(self(inputs), labels).backward()
+            self.optimizer.step()
+
+    def forward(self, x):
+        return self.layers(x)
