@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lemur2.corpus.query import data
     from lemur2.corpus.store import Corpus
+    from lemur2.loop.check_nn import CheckedNN, check_nn
 
-__all__ = ["Corpus", "__version__", "data"]
+__all__ = ["CheckedNN", "Corpus", "__version__", "check_nn", "data"]
 __version__ = "0.1.0"
 
 # Public names and the modules they come from, imported when first used: `import lemur2` is quick.
-_LAZY = {"Corpus": "lemur2.corpus.store", "data": "lemur2.corpus.query"}
+_LAZY = {
+    "CheckedNN": "lemur2.loop.check_nn",
+    "Corpus": "lemur2.corpus.store",
+    "check_nn": "lemur2.loop.check_nn",
+    "data": "lemur2.corpus.query",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,10 @@ from lemur2.tasks import task
 
 FOLDER = Path(__file__).parents[1] / "hostile"
 ATTACKS = sorted(path.stem for path in FOLDER.glob("*.py"))
-HEAD = re.compile(r"# expect: (?P<verdicts>.+?)  when: (?P<when>\w+)(  data: (?P<data>\S+))?")
+HEAD = re.compile(
+    r"# expect: (?P<verdicts>.+?)  when: (?P<when>\w+)(  data: (?P<data>\S+))?"
+    r"(  epochs: (?P<epochs>\d+))?"
+)
 CHANCE = 0.2  # of ten classes, with room for one class being more frequent than the others
 CHEATS = ("labels_", "patch_", "text_", "forged_", "predictions_lie")
 GIB = 1 << 30
@@ -83,6 +86,22 @@ def test_attack_ends_in_its_verdict_and_leaves_nothing(name, evaluator, home, tm
     assert honest.parameters == 62006
 
 
+WITHOUT_NAMESPACES = (
+    *("sockets_internet", "sockets_unix", "signals", "fork_os", "fork_syscalls", "read_processes"),
+    *("read_process_memory", "kernel_surface", "escape_limits", "read_home", "write_home"),
+)
+
+
+def test_isolation_does_not_rest_on_namespaces(home):
+    """As on a distribution that forbids unprivileged namespaces."""
+    with Sandbox(LIMITS, namespaces=False) as sandbox:
+        for name in WITHOUT_NAMESPACES:
+            text = (FOLDER / f"{name}.py").read_text()
+            source = text.replace("@HOME@", str(home)).replace("@MARKER@", str(home / "marker"))
+            outcome = _screen(Evaluator(sandbox), source)
+            assert outcome.verdict.value in HEAD.match(text)["verdicts"].split(", "), name
+
+
 def test_the_data_survives(evaluator):
     """After all attacks (this test is the last of its file) the prepared data is as it was."""
     plan = Plan.of(Protocol(dataset="mnist-5k"))
@@ -104,7 +123,7 @@ def _run(evaluator, name, source, head):
     except Refusal as refusal:
         return refusal.verdict.value, str(refusal), None
     data = head["data"] or "mnist-5k"
-    epochs = 2 if name == "labels_order" else 1
+    epochs = int(head["epochs"] or 1)
     if head["when"] == "check" and not head["data"]:
         outcome = _screen(evaluator, source)
     else:

@@ -18,8 +18,9 @@ SEEN = []
 
 
 def look(frame):
-    for value in (*frame.f_locals.values(), *frame.f_globals.values()):
-        inside = vars(value).values() if hasattr(value, "__dict__") else ()
+    for value in (*list(frame.f_locals.values()), *list(frame.f_globals.values())):
+        inside = list(vars(value).values()) if hasattr(value, "__dict__") else []
+        inside += list(value) if isinstance(value, (tuple, list)) and len(value) < 100 else []
         for thing in (value, *inside):
             if isinstance(thing, np.ndarray) and thing.dtype.kind in "iu" and len(SEEN) < 1000:
                 SEEN.append(thing)

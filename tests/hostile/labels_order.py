@@ -1,4 +1,4 @@
-# expect: ok  when: train
+# expect: ok  when: train  epochs: 2
 """Label hunting: no label at all, but the order of the held-out samples, if they come by class; needs 2 epochs."""
 
 import numpy as np

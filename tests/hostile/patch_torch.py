@@ -1,4 +1,4 @@
-# expect: ok, backward  when: train
+# expect: ok  when: train
 """Fakes its score: patches losses, argmax, comparisons, saving, clocks and conversions of torch and numpy."""
 
 import time
@@ -20,9 +20,8 @@ class Anything(int):
 
 
 def attack():
-    zero = torch.zeros((), requires_grad=True)
-    nn.functional.cross_entropy = lambda *args, **kwargs: zero * 1
-    torch.nn.CrossEntropyLoss.forward = lambda *args, **kwargs: zero * 1
+    nn.functional.cross_entropy = lambda scores, *args, **kwargs: scores.square().mean()
+    nn.CrossEntropyLoss.forward = lambda self, scores, *args: scores.square().mean()
     torch.Tensor.argmax = lambda self, *args, **kwargs: Anything(0)
     torch.argmax = torch.Tensor.argmax
     torch.isfinite = lambda values: torch.ones((), dtype=torch.bool)

@@ -1,20 +1,16 @@
 # expect: ok  when: check
-"""Leaves modules and settings in its folders that a later worker might import."""
-
-import os
-import tempfile
+"""Leaves modules and settings in its working folder that a later worker might import."""
 
 import torch
 from torch import nn
 
 def attack():
-    for place in (os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", ".")))):
-        for name in ("torch.py", "numpy.py", "json.py", "sitecustomize.py", "usercustomize.py"):
-            try:
-                with open(os.path.join(place, name), "w") as file:
-                    file.write("raise SystemExit('poisoned')")
-            except OSError:
-                pass
+    for name in ("torch.py", "numpy.py", "json.py", "sitecustomize.py", "usercustomize.py"):
+        try:
+            with open(name, "w") as file:
+                file.write("raise SystemExit('poisoned')")
+        except OSError:
+            pass
 
 
 def supported_hyperparameters():

@@ -30,8 +30,7 @@ def attack():
             won.append(("process_vm_readv", pid))
         if libc.process_vm_writev(pid, ctypes.byref(here), 0, ctypes.byref(there), 0, 0) == 0:
             won.append(("process_vm_writev", pid))
-        if libc.ptrace(16, pid, None, None) == 0:  # PTRACE_ATTACH
-            libc.ptrace(17, pid, None, None)
+        if libc.ptrace(0x4206, pid, None, None) == 0:  # PTRACE_SEIZE: does not stop it
             won.append(("ptrace", pid))
         pidfd = libc.syscall(ctypes.c_long(434), pid, 0)
         if pidfd >= 0:

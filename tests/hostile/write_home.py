@@ -19,19 +19,16 @@ def homes():
 def attack():
     won = []
     for home in homes():
-        for path, flags in (
-            ("hostile-new", os.O_CREAT | os.O_WRONLY),
-            (".bashrc", os.O_WRONLY | os.O_APPEND),
-            (".ssh/authorized_keys", os.O_WRONLY | os.O_APPEND | os.O_CREAT),
-        ):
+        for name in (".bashrc", ".profile", ".ssh/authorized_keys", ".ssh/id_canary"):
             try:
-                os.close(os.open(os.path.join(home, path), flags, 0o600))
-                won.append(path)
+                os.close(os.open(os.path.join(home, name), os.O_WRONLY | os.O_APPEND))
+                won.append(name)
             except OSError:
                 pass
+    for make in (os.mkdir, lambda path: open(path, "w").close()):
         try:
-            os.mkdir(os.path.join(home, "hostile-folder"))
-            won.append("hostile-folder")
+            make("@HOME@/hostile")
+            won.append("hostile")
         except OSError:
             pass
     if not won:

@@ -7,7 +7,7 @@ from lemur2.architecture.source import Architecture
 from lemur2.architecture.syntax import decode_source
 from lemur2.architecture.transform import TransformSource
 from lemur2.architecture.verdict import Refusal, Verdict
-from lemur2.architecture.zoo import zoo_candidates, zoo_names, zoo_source
+from lemur2.architecture.zoo import zoo_names, zoo_source
 
 __all__ = [
     "Architecture",
@@ -20,7 +20,6 @@ __all__ = [
     "content_name",
     "decode_source",
     "family",
-    "zoo_candidates",
     "zoo_names",
     "zoo_source",
 ]

@@ -1,19 +1,19 @@
-"""The zoo: hand-written seed networks, plain Net files that ship with the package as data."""
+"""The zoo: hand-written seed networks, plain Net files that ship with the package as data.
 
+They lie in a folder per task; the name of a network is that of its file.
+"""
+
+from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
-from lemur2.architecture.candidate import Candidate
 from lemur2.errors import UsageError
 
 
-def zoo_names() -> list[str]:
-    """The names of the seed networks, sorted; each is its file's name without `.py`."""
-    folder = files("lemur2").joinpath("zoo")
-    if not folder.is_dir():
-        return []
-    names = (entry.name for entry in folder.iterdir())
-    return sorted(n.removesuffix(".py") for n in names if n.endswith(".py") and n[0] != "_")
+def zoo_names(task: str | None = None) -> list[str]:
+    """The names of the seed networks of a task (by default of all), sorted."""
+    return sorted(_stem(file) for file in _files(task))
 
 
 def zoo_source(name: str) -> str:
@@ -22,14 +22,20 @@ def zoo_source(name: str) -> str:
     Raises:
         UsageError: There is none of this name; the message offers similar ones.
     """
+    for file in _files():
+        if _stem(file) == name:
+            return file.read_text("utf-8")
     names = zoo_names()
-    if name not in names:
-        close = get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(close)}?" if close else f"there are {', '.join(names)}"
-        raise UsageError(f"the zoo has no network named {name!r}; {hint}")
-    return files("lemur2").joinpath("zoo", f"{name}.py").read_text("utf-8")
+    close = get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(close)}?" if close else f"there are {', '.join(names)}"
+    raise UsageError(f"the zoo has no network named {name!r}; {hint}")
 
 
-def zoo_candidates() -> list[Candidate]:
-    """Every seed network as a candidate under its own name, by generator `zoo`."""
-    return [Candidate(source=zoo_source(n), generator="zoo", name=n) for n in zoo_names()]
+def _files(task: str | None = None) -> Iterator[Traversable]:
+    for folder in files("lemur2").joinpath("zoo").iterdir():
+        if folder.is_dir() and task in (None, folder.name):
+            yield from (file for file in folder.iterdir() if file.name.endswith(".py"))
+
+
+def _stem(file: Traversable) -> str:
+    return file.name.removesuffix(".py")

@@ -31,13 +31,13 @@ def _option(each: dataclasses.Field[Any], hint: Any) -> click.Option:
         return click.Option([f"{flag}/{off}"], default=each.default, show_default=True, help=text)
     item = _item_type(hint)
     if item is not None:
-        shown = ",".join(map(str, each.default)) or "all"
+        given: tuple[Any, ...] = each.default  # type: ignore[assignment]
         return click.Option(
             [flag],
-            default=each.default,
-            show_default=shown,
+            default=",".join(map(str, given)),
+            show_default=True,
             type=_List(item),
-            help=f"{text}  (comma-separated)",
+            help=text,
         )
     base = next((t for t in typing.get_args(hint) if t is not type(None)), hint)
     return click.Option([flag], default=each.default, show_default=True, type=base, help=text)

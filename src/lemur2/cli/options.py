@@ -67,7 +67,22 @@ class Positive(Number):
         return number
 
 
-NUMBER, POSITIVE = Number(), Positive()
+class BatchRange(click.ParamType):
+    """Two whole numbers, `16..256`."""
+
+    name = "range"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Read it, or fail as wrong usage."""
+        match = re.fullmatch(r"(\d+)\.\.(\d+)", str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a range like 16..256", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+NUMBER, POSITIVE, BATCHES = Number(), Positive(), BatchRange()
 _COUNT = click.IntRange(min=1)
 _HYPERPARAMETERS = ("lr", "batch", "momentum", "dropout")
 _DEVICE = re.compile(r"(cpu|cuda(:\d+)?)")

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from lemur2.architecture import Verdict
-from lemur2.cli.output import console, emit_json
+from lemur2.cli.output import console, emit_json, table
 from lemur2.cli.text import printable
-from lemur2.corpus import Outcome
+from lemur2.corpus import Corpus, Outcome
 from lemur2.loop import Progress as Step
 
 _NAME_WIDTH = 44
@@ -147,3 +147,39 @@ def _short(name: str) -> str:
 
 def _style(verdict: Verdict) -> str:
     return {"ok": "green", "duplicate": "yellow"}.get(verdict.value, "red")
+
+
+def summary(corpus: Corpus, run: int | None = None) -> None:
+    """Print the funnel, of a run or of all, and where to look next."""
+    out = console()
+    for generator, stages in corpus.funnel(run).items():
+        rows = [
+            (each.stage, each.count, f"{each.share:.1%}", f"{each.low:.1%} to {each.high:.1%}")
+            for each in stages
+        ]
+        out.print(f"\n{generator}: how far candidates got")
+        columns = ("stage", "count", "of asked", "95% interval")
+        out.print(table(columns, rows, right=columns[1:]))
+    out.print(f"\ncorpus: {corpus.database.place}   next: `lemur2 data --best`, `lemur2 show NAME`")
+
+
+def leaderboard(corpus: Corpus, dataset: str, limit: int = 10) -> None:
+    """Print the best networks on a data set: highest accuracy first, then the smaller one."""
+    from lemur2.corpus.query import data
+
+    best = data(db=corpus, dataset=dataset, only_best_accuracy=True)
+    rows = []
+    for row in best.to_dict("records"):
+        stored = corpus.architecture(row["nn"])
+        facts = stored.facts if stored else None
+        size, flops = (facts.parameters, facts.flops) if facts else (0, None)
+        rows.append((-row["accuracy"], size, row["nn"], row["metric"], flops, row["duration"]))
+    rows.sort()
+    shown = [
+        (place, nn, metric, f"{-negative:.4f}", count(size), count(flops), f"{seconds:.1f}")
+        for place, (negative, size, nn, metric, flops, seconds) in enumerate(rows[:limit], 1)
+    ]
+    out = console()
+    out.print(f"\nthe best on {dataset} ({len(rows)} networks trained)")
+    columns = ("", "nn", "metric", "score", "parameters", "FLOPs", "s/epoch")
+    out.print(table(columns, shown, right=("", "score", "parameters", "FLOPs", "s/epoch")))

@@ -49,7 +49,7 @@ class Run:
         total: Attempts to make; None where open-ended.
         status: `running` (or killed), `finished`, `failed`, `interrupted`.
         asked, told: Candidates asked for, outcomes told, so far.
-        done: Attempts with a verdict.
+        done: Attempts with a verdict; trials that ended, where the verb is `train`.
         state: The generator's, at `told`; None before the first step.
         environment: Versions, device, threads.
         version: Of lemur2.

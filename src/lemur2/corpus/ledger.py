@@ -16,6 +16,7 @@ from lemur2.corpus import architectures, codec, trials
 from lemur2.corpus.entries import Attempt, Run, Status
 from lemur2.corpus.records import Outcome, TrialResult
 from lemur2.corpus.schema import attempts, environments, runs, sources
+from lemur2.corpus.schema import trials as trial_table
 from lemur2.errors import UserError
 
 
@@ -71,8 +72,19 @@ def find(connection: Connection, *where: sa.ColumnElement[bool]) -> list[Run]:
         sa.func.count(attempts.c.verdict).label("done"),
     ).group_by(attempts.c.run_id)
     counts = asked.subquery()
+    trained = (
+        sa.select(sa.func.count())
+        .where(trial_table.c.run_id == runs.c.id, trial_table.c.verdict.is_not(None))
+        .scalar_subquery()
+    )
     query = (
-        sa.select(runs, environments.c.content.label("environment"), counts.c.asked, counts.c.done)
+        sa.select(
+            runs,
+            environments.c.content.label("environment"),
+            counts.c.asked,
+            counts.c.done,
+            sa.case((runs.c.verb == "train", trained)).label("trained"),
+        )
         .join(environments, environments.c.id == runs.c.environment_id)
         .outerjoin(counts, counts.c.run_id == runs.c.id)
         .where(*where)
@@ -100,13 +112,20 @@ def _run(row: RowMapping) -> Run:
         status=status,
         asked=row["asked"] or 0,
         told=row["told"],
-        done=row["done"] or 0,
+        done=_done(row),
         state=codec.from_json(row["state"]),
         environment=codec.from_json(row["environment"]),
         version=row["version"],
         created=row["created"],
         updated=row["updated"],
     )
+
+
+def _done(row: RowMapping) -> int:
+    """Attempts with a verdict; in a run of `train` its trials, the champion's second one apart."""
+    if row["trained"] is None:
+        return row["done"] or 0
+    return row["trained"] if row["total"] is None else min(row["trained"], row["total"])
 
 
 def ask(connection: Connection, run_id: int, asked: Sequence[tuple[Candidate, str, str]]) -> range:

@@ -185,6 +185,11 @@ class Corpus:
         with self.database.write() as connection:
             ledger.update(connection, run_id, status=status)
 
+    def set_run_total(self, run_id: int, total: int) -> None:
+        """Change how much a run is to do: one that is there already is to go on further."""
+        with self.database.write() as connection:
+            ledger.update(connection, run_id, total=total)
+
     def finish_run(self, run_id: int, status: Status = "finished") -> None:
         """Close a run."""
         self.set_run_status(run_id, status)

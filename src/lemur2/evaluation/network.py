@@ -72,11 +72,21 @@ def declared(module: ModuleType) -> set[str]:
 
 
 def parameters(
-    names: set[str], given: Mapping[str, Any], *, batch: int, transform: str, epochs: int
+    names: set[str],
+    given: Mapping[str, Any],
+    *,
+    batch: int,
+    transform: str,
+    epochs: int,
+    checkpointing: bool = False,
 ) -> dict[str, Any]:
-    """The `prm` of a network: what it declares, and `batch`, `transform`, `epoch`."""
+    """The `prm` of a network: what it declares, and `batch`, `transform`, `epoch`.
+
+    `checkpointing` is there only where it is asked for: networks that offer it look for it.
+    """
     prm = {name: given.get(name, DEFAULTS.get(name, OTHER_DEFAULT)) for name in sorted(names)}
-    return {**prm, "batch": batch, "transform": transform, "epoch": epochs}
+    prm |= {"batch": batch, "transform": transform, "epoch": epochs}
+    return prm | {"checkpointing": True} if checkpointing else prm
 
 
 def build(

@@ -23,7 +23,7 @@ class Protocol:
             declares; names that it does not declare are not passed on.
         seed: Of weights, order and augmentation.
         amp: Automatic mixed precision, where the device gains from it.
-        checkpointing: Gradient checkpointing for networks that offer it.
+        checkpointing: Gradient checkpointing in networks that offer it (`prm["checkpointing"]`).
     """
 
     dataset: str

@@ -57,6 +57,7 @@ class Trainer:
             batch=batch,
             transform=job["transform"],
             epochs=job["epochs"],
+            checkpointing=job["checkpointing"],
         )
         with network.stage(Verdict.BUILD):
             sample = self._inputs(torch.from_numpy(np.array(inputs[:1])))
@@ -100,8 +101,10 @@ class Trainer:
         return (self.pipeline.evaluate(raw) if self.pipeline else raw).to(self.device)
 
     def _autocast(self, wanted: bool) -> torch.autocast:
-        # On a CPU half precision costs time instead of saving it.
-        return torch.autocast(self.device.type, enabled=wanted and self.device.type != "cpu")
+        # bfloat16 needs no loss scaling, which a foreign `learn` does not do. On a CPU, half
+        # precision costs time instead of saving it.
+        enabled = wanted and self.device.type != "cpu"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
 def train(

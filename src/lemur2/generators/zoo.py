@@ -15,8 +15,11 @@ from lemur2.loop import Generator
 class ZooConfig:
     """Which of the zoo to propose."""
 
+    task: str = field(
+        default="img-classification", metadata={"help": "the architectures for this task"}
+    )
     names: tuple[str, ...] = field(
-        default=(), metadata={"help": "only these architectures; all of them by default"}
+        default=(), metadata={"help": "only these; all for the task by default"}
     )
 
 
@@ -30,7 +33,7 @@ class ZooGenerator(Generator[ZooConfig]):
     def __init__(self, config: ZooConfig, seed: int) -> None:
         super().__init__(config, seed)
         self._next = 0
-        self._names = self.config.names or tuple(zoo_names())
+        self._names = self.config.names or tuple(zoo_names(config.task))
 
     def ask(self, limit: int) -> Sequence[Candidate]:
         """The next ones; none when all were given."""

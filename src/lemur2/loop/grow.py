@@ -8,6 +8,7 @@ Every step is one transaction, so that what is on disk is always a state the run
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
@@ -15,11 +16,12 @@ from typing import Any
 
 from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
 from lemur2.architecture.names import content_name
-from lemur2.corpus import Attempt, Corpus, Outcome
+from lemur2.corpus import Attempt, Corpus, Outcome, Run
 from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
+from lemur2.loop.ending import closing_run
 from lemur2.loop.generator import Generator
 
 WINDOW = 16
@@ -66,7 +68,7 @@ def start_run(
     run = corpus.start_run(
         verb="grow",
         generator=generator.name,
-        config={"generator": generator.describe(), "settings": asdict(settings)},
+        config=_config(generator, settings),
         seed=generator.seed,
         protocol=asdict(plan.protocol),
         limits=asdict(limits),
@@ -75,6 +77,18 @@ def start_run(
     )
     corpus.advance(run, told=0, state=generator.state())
     return run
+
+
+def same_run(
+    corpus: Corpus, generator: Generator[Any], plan: Plan, settings: Settings
+) -> Run | None:
+    """The latest run in the ledger that is just this one; None where there is none."""
+    wanted = json.dumps([_config(generator, settings), asdict(plan.protocol)])
+    for run in reversed(corpus.runs()):
+        same = json.dumps([run.config, run.protocol]) == wanted
+        if same and (run.generator, run.seed) == (generator.name, generator.seed):
+            return run
+    return None
 
 
 def grow(
@@ -98,7 +112,10 @@ def grow(
     Raises:
         UserError: The machine or the database does not allow it. The run can be resumed.
     """
-    _Loop(corpus, run, generator, plan, engine, on_progress).go()
+    loop = _Loop(corpus, run, generator, plan, engine, on_progress)
+    corpus.set_run_status(run, "running")
+    with closing_run(corpus, run):
+        loop.go()
 
 
 class _Loop:
@@ -124,7 +141,6 @@ class _Loop:
         generator.load_state(stored.state)
 
     def go(self) -> None:
-        self.corpus.set_run_status(self.run, "running")
         for attempt in self.corpus.attempts(self.run):
             self._restore(attempt)
         if not self.candidates:
@@ -136,7 +152,6 @@ class _Loop:
             done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
             for future in sorted(done, key=self.pending.__getitem__):
                 self._record(self.pending.pop(future), future.result())
-        self.corpus.finish_run(self.run)
 
     def _restore(self, attempt: Attempt) -> None:
         self.candidates.append((attempt.candidate, attempt.name, attempt.digest))
@@ -207,6 +222,10 @@ class _Loop:
         self.recorded += 1
         if self.on_progress is not None:
             self.on_progress(Progress(outcome, index, self.recorded, self.settings.total))
+
+
+def _config(generator: Generator[Any], settings: Settings) -> dict[str, Any]:
+    return {"generator": generator.describe(), "settings": asdict(settings)}
 
 
 def _identified(candidate: Candidate) -> tuple[Candidate, str, str]:

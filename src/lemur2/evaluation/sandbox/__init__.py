@@ -1,5 +1,6 @@
 """Where candidates run: a warm process, and one shut-in worker per job."""
 
 from lemur2.evaluation.sandbox.client import Sandbox, Worker
+from lemur2.evaluation.sandbox.report import Property, report
 
-__all__ = ["Sandbox", "Worker"]
+__all__ = ["Property", "Sandbox", "Worker", "report"]

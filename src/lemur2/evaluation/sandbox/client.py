@@ -26,7 +26,6 @@ import numpy as np
 from lemur2.architecture import Refusal, Verdict
 from lemur2.errors import UserError
 from lemur2.evaluation.protocol import MIB, Limits
-from lemur2.evaluation.sandbox import isolation
 from lemur2.evaluation.sandbox.channel import (
     KEY_BYTES,
     Channel,
@@ -36,6 +35,7 @@ from lemur2.evaluation.sandbox.channel import (
     Message,
 )
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
+from lemur2.evaluation.sandbox.report import report
 
 _POLL_SECONDS = 0.05
 _KEPT_OUTPUT = 8192
@@ -56,16 +56,20 @@ class Sandbox:
 
     Args:
         limits: What each worker may use.
-        unsafe: Run candidates without isolation (resource limits and scratch folder only).
+        unsafe: Run candidates without isolation.
+        namespaces: Add an empty network and its own IPC where unprivileged namespaces are
+            allowed. Nothing rests on it.
 
     Raises:
         UserError: On entering, where isolation cannot be had and `unsafe` was not asked for.
     """
 
-    def __init__(self, limits: Limits | None = None, *, unsafe: bool = False) -> None:
+    def __init__(
+        self, limits: Limits | None = None, *, unsafe: bool = False, namespaces: bool = True
+    ) -> None:
         self.limits = limits or Limits()
         self.unsafe = unsafe
-        self.namespaces = False
+        self.namespaces = namespaces
         self.base_memory = 0
         self._jobs = count(1)
         self._lock = threading.Lock()
@@ -74,11 +78,11 @@ class Sandbox:
         self._scratch = Path()
 
     def __enter__(self) -> Sandbox:
-        missing = [] if self.unsafe else isolation.lacking()
-        if missing:
+        lacking = [] if self.unsafe else [each for each in report() if not each.holds]
+        if lacking:
             raise UserError(
-                f"this machine cannot isolate candidates ({'; '.join(missing)}); mend that, or "
-                "accept the risk with --unsafe"
+                f"this machine cannot isolate candidates: {lacking[0].name} ({lacking[0].note}); "
+                "mend that, or accept the risk with --unsafe"
             )
         with self._lock:
             self._start()
@@ -139,6 +143,7 @@ class Sandbox:
                 [
                     *(sys.executable, "-P", "-m", "lemur2.evaluation.sandbox.warm"),
                     *(str(theirs.fileno()), str(self._scratch), self.limits.device),
+                    *(["--namespaces"] if self.namespaces else []),
                 ],
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
@@ -155,7 +160,14 @@ class Sandbox:
             code = self._process.wait()
             raise RuntimeError(f"the warm process did not start (exit code {code})")
         ready = json.loads(hello)
-        self.namespaces, self.base_memory = ready["namespaces"], ready["memory"]
+        self.base_memory = ready["memory"]
+        device = self.limits.device
+        if device != "cpu" and int(device.partition(":")[2] or 0) >= ready["gpus"]:
+            self._stop()
+            raise UserError(
+                f"torch finds no device {device} on this machine (GPUs: {ready['gpus']}); use "
+                "--device cpu, or install a torch that fits the driver"
+            )
 
     def _stop(self) -> None:
         if self._process is None or self._control is None:
@@ -359,6 +371,7 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": source,
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin for work take the CPUs that it needs
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks whether there is a GPU without touching it
     }
     kept = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")

@@ -21,6 +21,9 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWIPC = 0x10000000, 0x40000000, 0x08000000
 _OPEN_FILES = 256
 
+NO_LANDLOCK = (
+    "no Landlock in this kernel; use Linux 5.13 or newer with `landlock` in its `lsm=` list"
+)
 UNPROTECTED_EXIT = 97  # of a worker that could not be shut in, and ran nothing
 
 
@@ -40,21 +43,6 @@ class Cell:
     memory: int
     file_size: int
     gpu: bool = False
-
-
-def lacking() -> list[str]:
-    """What this machine lacks for the sandbox, one line each; empty where all can be had."""
-    missing = []
-    if landlock.abi() < 1:
-        missing.append(
-            "file isolation: no Landlock in this kernel; needs Linux 5.13 or newer with "
-            "`landlock` in its `lsm=` list"
-        )
-    try:
-        seccomp.program(1)
-    except OSError as error:
-        missing.append(f"system call filter: {error.strerror}; use an x86_64 or aarch64 machine")
-    return missing
 
 
 def die_with(parent: int) -> None:

@@ -1,6 +1,6 @@
 """The warm process: has torch in memory, forks one shut-in worker per job, and buries it.
 
-Run as `python -m lemur2.evaluation.sandbox.warm CONTROL SCRATCH`, by `Sandbox`. It has one
+Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL SCRATCH DEVICE`. It has one
 thread, never runs a parallel region (a fork would inherit its locks), never initialises a GPU,
 holds no held-out input or target, and knows no secret of the environment. Commands arrive on the
 control socket as JSON with descriptors:
@@ -186,17 +186,25 @@ def _warm_up() -> None:
     gc.freeze()  # the children's collections leave these pages shared
 
 
+def _gpus() -> int:
+    """How many torch can use; asking does not initialise them."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
 def main() -> None:
     """Warm up, say so, and serve."""
     control = socket.socket(fileno=int(sys.argv[1]))
     scratch = sys.argv[2]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     gpu = sys.argv[3] != "cpu"
-    private = isolation.enter_namespaces()
+    if "--namespaces" in sys.argv:
+        isolation.enter_namespaces()
     _warm_up()
     warm = Warm(control, scratch, policy.rules(gpu=gpu))
     _, resident = isolation.memory()
-    control.send(json.dumps({"ready": True, "namespaces": private, "memory": resident}).encode())
+    control.send(json.dumps({"memory": resident, "gpus": _gpus()}).encode())
     try:
         warm.serve()
     finally:

@@ -54,13 +54,10 @@ class Net(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         # No normalisation layers: He's scaling keeps the signal alive through the Fire modules.
-        for layer in self.features.modules():
+        for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
-        # The class scores pass a ReLU: they must start small and not all below zero.
-        nn.init.normal_(self.classifier.weight, std=0.01)
-        nn.init.zeros_(self.classifier.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.dropout(self.features(x))

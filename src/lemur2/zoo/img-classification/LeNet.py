@@ -28,6 +28,10 @@ class Net(nn.Module):
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, out_shape[0])
         self.tanh = nn.Tanh()
+        # Keeps the signal's size through tanh (Glorot and Bengio 2010).
+        for layer in (self.c1, self.c3, self.c5, self.f6):
+            nn.init.xavier_uniform_(layer.weight, gain=nn.init.calculate_gain("tanh"))
+            nn.init.zeros_(layer.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.s2(self.tanh(self.c1(x)))

@@ -1,0 +1,5 @@
+"""`python -m lemur2`."""
+
+from lemur2.cli import main
+
+main()

@@ -1,0 +1,119 @@
+"""`lemur2 doctor`: what protects this machine, its devices, data sets, versions."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Any
+
+import click
+from rich.console import Console
+
+from lemur2.cli.errors import FAILED
+from lemur2.cli.options import db_option, json_option
+from lemur2.cli.output import console, emit_json, table
+
+_PACKAGES = ("torch", "torchvision", "numpy", "pandas", "sqlalchemy", "optuna", "mlxtend")
+
+
+@click.command()
+@json_option
+@db_option
+def doctor(as_json: bool, db: str | None) -> int:
+    """What protects this machine from candidates; its devices, data sets and versions.
+
+    Ends with 1 where candidates cannot be isolated here: then nothing runs but with --unsafe.
+
+    \b
+    lemur2 doctor
+    """
+    found: dict[str, Any] = {
+        "isolation": _isolation(),
+        "devices": _devices(),
+        "datasets": _datasets(),
+        "versions": _versions(),
+        "corpus": _corpus(db),
+    }
+    if as_json:
+        emit_json(found)
+    else:
+        _show(console(), found)
+    return 0 if all(row["holds"] for row in found["isolation"]) else FAILED
+
+
+def _isolation() -> list[dict[str, Any]]:
+    from lemur2.evaluation.sandbox import report
+
+    return [
+        {"property": each.name, "holds": each.holds, "by": each.mechanism, "note": each.note}
+        for each in report()
+    ]
+
+
+def _devices() -> list[dict[str, Any]]:
+    from lemur2.evaluation.engine import cpus
+
+    devices: list[dict[str, Any]] = [
+        {"device": "cpu", "name": platform.processor() or platform.machine(), "count": cpus()}
+    ]
+    try:
+        import torch
+    except ImportError:
+        return devices
+    devices += [
+        {"device": f"cuda:{i}", "name": torch.cuda.get_device_name(i), "count": 1}
+        for i in range(torch.cuda.device_count())
+    ]
+    return devices
+
+
+def _datasets() -> list[dict[str, Any]]:
+    from lemur2.datasets import data_root, dataset_class, dataset_names
+
+    root = data_root()
+    return [
+        {
+            "dataset": name,
+            "found": dataset_class(name)().available(root),
+            "about": dataset_class(name).about,
+        }
+        for name in dataset_names()
+    ]
+
+
+def _versions() -> dict[str, str | None]:
+    return {
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        **{name: _version(name) for name in ("lemur2", *_PACKAGES)},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _corpus(db: str | None) -> str:
+    from lemur2.corpus.database import locate
+
+    return locate(db).render_as_string(hide_password=True)
+
+
+def _show(out: Console, found: dict[str, Any]) -> None:
+    out.print("isolation of candidates")
+    rows: list[tuple[Any, ...]] = [
+        ("yes" if r["holds"] else "NO", r["property"], r["by"], r["note"])
+        for r in found["isolation"]
+    ]
+    out.print(table(("holds", "property", "by", "note"), rows))
+    out.print("\ndevices")
+    out.print(table(("device", "name", "count"), [r.values() for r in found["devices"]]))
+    out.print("\ndata sets")
+    rows = [(r["dataset"], "yes" if r["found"] else "no", r["about"]) for r in found["datasets"]]
+    out.print(table(("data set", "found", "what"), rows))
+    out.print("\nversions")
+    out.print("  ".join(f"{name} {version or '-'}" for name, version in found["versions"].items()))
+    out.print(f"\ncorpus: {found['corpus']}")

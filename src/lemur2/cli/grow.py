@@ -1,0 +1,202 @@
+"""`lemur2 grow` and `lemur2 resume`: the whole loop, and going on with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lemur2.cli.config import build_config, config_options
+from lemur2.cli.options import (
+    POSITIVE,
+    LimitFlags,
+    ProtocolFlags,
+    db_option,
+    download_option,
+    json_option,
+    limit_options,
+    protocol_options,
+)
+
+if TYPE_CHECKING:
+    from lemur2.corpus import Corpus, Run
+    from lemur2.evaluation import Limits
+    from lemur2.evaluation.plan import Plan
+    from lemur2.loop import Generator
+
+
+class GeneratorGroup(click.Group):
+    """One command per registered generator: its own options, then those that all share."""
+
+    def __init__(self, make: Any, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.make = make
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the registered generators."""
+        from lemur2.generators import generator_names
+
+        return list(generator_names())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """The command of a generator. Raises UsageError where there is none."""
+        from lemur2.generators import generator_class
+
+        kind = generator_class(cmd_name)
+        command: click.Command = self.make(kind)
+        command.params[:0] = config_options(kind.Config)
+        return command
+
+
+def _make_grow(kind: type[Generator[Any]]) -> click.Command:
+    @click.command(kind.name, help=f"Grow a corpus by {kind.about}.", short_help=kind.about)
+    @click.option(
+        "-n",
+        "total",
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        help="Candidates to propose.",
+    )
+    @protocol_options
+    @click.option(
+        "--max-flops",
+        type=POSITIVE,
+        metavar="N",
+        help="Train only networks of at most N FLOPs a sample; screen and keep the rest.",
+    )
+    @click.option("--screen-only", is_flag=True, help="Screen and keep, train nothing.")
+    @click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        help="Candidates at once. [as many as there are CPUs]",
+    )
+    @limit_options
+    @click.option(
+        "--window",
+        type=click.IntRange(min=1),
+        default=16,
+        show_default=True,
+        help="Candidates that may be outstanding; fixed for the run.",
+    )
+    @download_option
+    @json_option
+    @db_option
+    def command(**values: Any) -> None:
+        _start(kind, **values)
+
+    return command
+
+
+@click.group(cls=GeneratorGroup, make=_make_grow)
+def grow() -> None:
+    """Grow a corpus: propose, screen, deduplicate, train, record.
+
+    Every candidate is kept with its verdict, whatever became of it. A run that is interrupted or
+    killed goes on with `lemur2 resume RUN`, to the result it would have had.
+
+    \b
+    lemur2 grow fractal -n 20 --dataset mnist-5k
+    lemur2 grow fractal -n 1200 --dataset cifar-10 --preset fractal --seed 1
+    lemur2 grow zoo --dataset mnist-5k --max-flops 1e8
+    """
+
+
+def _start(
+    kind: type[Generator[Any]],
+    *,
+    total: int,
+    protocol: ProtocolFlags,
+    limits: LimitFlags,
+    max_flops: float | None,
+    screen_only: bool,
+    workers: int | None,
+    window: int,
+    download: bool,
+    as_json: bool,
+    db: str | None,
+    **config: Any,
+) -> None:
+    from lemur2.corpus import Corpus
+    from lemur2.evaluation.plan import Plan
+    from lemur2.loop import Settings, start_run
+
+    fixed = protocol.protocol()
+    generator = kind(build_config(kind.Config, config), fixed.seed)
+    plan = Plan.of(fixed, download=download)
+    bounds = limits.limits()
+    settings = Settings(total=total, window=window, max_flops=0 if screen_only else max_flops)
+    with Corpus.open(db, create=True) as corpus:
+        run = start_run(corpus, generator, plan, bounds, settings)
+        carry_on(corpus, run, generator, plan, bounds, workers, limits.unsafe, as_json)
+
+
+@click.command()
+@click.argument("run", type=int)
+@click.option("--workers", type=click.IntRange(min=1), help="Candidates at once.")
+@click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
+@json_option
+@db_option
+def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> None:
+    """Go on with a run where it stopped.
+
+    RUN is its number, as `lemur2 runs` lists it. What was recorded stays; what was in flight
+    when it stopped is evaluated again. The result is what the run would have given undisturbed.
+
+    \b
+    lemur2 resume 3
+    """
+    from lemur2.corpus import Corpus
+
+    with Corpus.open(db) as corpus:
+        stored = corpus.run(run)
+        if stored.status == "finished":
+            click.echo(f"run {run} is finished: nothing to do")
+            return
+        if stored.verb == "grow":
+            _resume_grow(corpus, stored, workers, unsafe, as_json)
+
+
+def _resume_grow(
+    corpus: Corpus, stored: Run, workers: int | None, unsafe: bool, as_json: bool
+) -> None:
+    from lemur2.evaluation import Limits, Protocol
+    from lemur2.evaluation.plan import Plan
+    from lemur2.generators import generator_class
+
+    kind = generator_class(stored.generator)
+    generator = kind(build_config(kind.Config, stored.config["generator"]), stored.seed)
+    plan = Plan.of(Protocol(**stored.protocol))
+    limits = Limits(**stored.limits)
+    carry_on(corpus, stored.id, generator, plan, limits, workers, unsafe, as_json)
+
+
+def carry_on(
+    corpus: Corpus,
+    run: int,
+    generator: Generator[Any],
+    plan: Plan,
+    limits: Limits,
+    workers: int | None,
+    unsafe: bool,
+    as_json: bool,
+    *,
+    summarise: bool = True,
+) -> None:
+    """Carry a run on to its end, with progress and (`summarise`) its funnel at the end."""
+    from lemur2.cli.reporting import RunReporter, summary
+    from lemur2.evaluation.engine import LocalEngine
+    from lemur2.loop import grow as grow_loop
+
+    with (
+        LocalEngine(limits, workers=workers, unsafe=unsafe) as engine,
+        RunReporter(generator.name, as_json=as_json) as reporter,
+    ):
+        if not as_json:
+            click.echo(
+                f"run {run}: {generator.name} on {plan.protocol.dataset}, "
+                f"{engine.workers} workers; `lemur2 resume {run}` goes on if it stops"
+            )
+        grow_loop(corpus, run, generator, plan, engine, reporter)
+    if summarise and not as_json:
+        summary(corpus, run)

@@ -1,0 +1,216 @@
+"""How a training is shown while it goes and when it ended: rows for people, JSON for scripts."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lemur2.cli.output import emit_json
+from lemur2.cli.progress import StatusLine
+from lemur2.cli.text import printable
+from lemur2.loop.training import Training, Watcher
+
+if TYPE_CHECKING:
+    from lemur2.architecture import Refusal
+    from lemur2.corpus import Corpus, Epoch, Facts, TrialResult
+    from lemur2.evaluation.plan import Plan
+
+
+class Report(Watcher):
+    """Shows a training. `ended` and `refused` give the exit code."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def starting(self, name: str) -> None:
+        """The sandbox is about to start."""
+
+    @abstractmethod
+    def ended(self, training: Training) -> int:
+        """Show the end of it."""
+
+    @abstractmethod
+    def refused(self, refusal: Refusal) -> int:
+        """Show that what was given is no network."""
+
+    def values(self, epoch: Epoch) -> dict[str, Any]:
+        """An epoch for `--json`."""
+        return {
+            "epoch": epoch.epoch,
+            "accuracy": epoch.score,
+            **perplexity(self.plan.metric, epoch.score),
+            "loss": epoch.loss,
+            "seconds": epoch.seconds,
+            "memory": epoch.memory,
+        }
+
+
+def perplexity(metric: str, score: float | None) -> dict[str, float]:
+    """The perplexity that a score of the metric `ppl` stands for; nothing for any other."""
+    from lemur2.metrics.perplexity import score_to_perplexity
+
+    if metric != "ppl" or score is None or math.isnan(score):
+        return {}
+    return {"perplexity": score_to_perplexity(score)}
+
+
+class JsonReport(Report):
+    """A line per epoch, then one with the verdict."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.number: dict[str, int] = {}
+
+    def trial(self, number: int, total: int, hyperparameters: Mapping[str, Any]) -> None:
+        """From here on, epochs are of this trial."""
+        self.number = {"trial": number}
+
+    def epoch(self, epoch: Epoch) -> None:
+        """A line."""
+        emit_json({**self.number, **self.values(epoch)})
+
+    def trial_ended(self, number: int, result: TrialResult) -> None:
+        """A line."""
+        emit_json({"trial": number, **_result(self.plan, result)})
+
+    def testing(self, hyperparameters: Mapping[str, Any]) -> None:
+        """From here on, epochs are of no trial of the search."""
+        self.number = {}
+
+    def ended(self, training: Training) -> int:
+        """The last line."""
+        result = training.result
+        emit_json(
+            {
+                "name": training.name,
+                "verdict": training.verdict,
+                "reason": training.reason,
+                "accuracy": None,
+                "test_score": None,
+                **(_result(self.plan, result) if result else {}),
+                "dataset": self.plan.protocol.dataset,
+                "metric": self.plan.metric,
+                "parameters": training.facts.parameters if training.facts else None,
+                "seconds": training.seconds,
+                "run": training.run,
+            }
+        )
+        return int(training.verdict != "ok")
+
+    def refused(self, refusal: Refusal) -> int:
+        """The only line."""
+        emit_json({"verdict": refusal.verdict, "reason": str(refusal), "accuracy": None})
+        return 1
+
+
+def _result(plan: Plan, result: TrialResult) -> dict[str, Any]:
+    score = result.score if result.verdict == "ok" else None
+    return {
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "accuracy": score,
+        **perplexity(plan.metric, score),
+        "test_score": result.test_score,
+        "transform": result.transform,
+        "prm": result.hyperparameters,
+    }
+
+
+class TextReport(Report):
+    """A row per epoch, then a line."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.status = StatusLine()
+        self.best: float | None = None
+
+    def starting(self, name: str) -> None:
+        """Said on stderr: the sandbox takes seconds."""
+        self.status.show(f"{name}: starting the sandbox")
+
+    def screened(self, name: str, facts: Facts) -> None:
+        """The network, and the head of the table."""
+        spec = self.plan.data.spec
+        self._say(
+            f"{name}: {facts.parameters:,} parameters; {self.plan.protocol.dataset}, "
+            f"{spec.sizes['train']:,} samples to train on, {spec.sizes['validation']:,} to score"
+        )
+        extra = f"{'perplexity':>12}" if self.plan.metric == "ppl" else ""
+        self._say(f"{'epoch':>5}{self.plan.metric:>10}{extra}{'loss':>10}{'s':>8}{'MiB':>7}")
+        self.status.show("training")
+
+    def trial(self, number: int, total: int, hyperparameters: Mapping[str, Any]) -> None:
+        """A line above its epochs."""
+        self._say(f"trial {number} of {total}: {spelled(hyperparameters)}")
+
+    def epoch(self, epoch: Epoch) -> None:
+        """A row."""
+        shown = perplexity(self.plan.metric, epoch.score)
+        extra = f"{shown['perplexity']:>12.2f}" if shown else ""
+        loss = f"{'-':>10}" if epoch.loss is None else f"{epoch.loss:>10.4f}"
+        self._say(
+            f"{epoch.epoch:>5}{epoch.score:>10.4f}{extra}{loss}"
+            f"{epoch.seconds:>8.1f}{epoch.memory / 2**20:>7.0f}"
+        )
+
+    def trial_ended(self, number: int, result: TrialResult) -> None:
+        """A line below its epochs, where there is more to say than they do."""
+        if result.verdict != "ok":
+            self._say(f"      {result.verdict}: {result.reason}")
+        elif result.reason:
+            self._say(f"      {result.reason}")
+
+    def testing(self, hyperparameters: Mapping[str, Any]) -> None:
+        """A line."""
+        self._say(f"the best again, for the test score: {spelled(hyperparameters)}")
+
+    def ended(self, training: Training) -> int:
+        """The last line."""
+        result = training.result
+        if training.verdict != "ok" or result is None or result.score is None:
+            self._say(f"{training.name}: {training.verdict}: {training.reason}")
+            return 1
+        test = "" if result.test_score is None else f", test {result.test_score:.4f}"
+        self._say(
+            f"{training.name}: {self.plan.metric} {result.score:.4f}{test} "
+            f"in {training.seconds:.0f} s ({spelled(result.hyperparameters)}); run {training.run}"
+        )
+        return 0
+
+    def refused(self, refusal: Refusal) -> int:
+        """The only line."""
+        self._say(f"{refusal.verdict}: {refusal}")
+        return 1
+
+    def _say(self, text: str) -> None:
+        self.status.clear()
+        click.echo(printable(text))
+
+
+def resume(corpus: Corpus, run: int, *, unsafe: bool, as_json: bool) -> int:
+    """Go on with a `train` run and show it; the exit code. See `loop.search.resume_train`."""
+    from lemur2.loop.search import resume_train
+
+    reports: list[Report] = []
+
+    def watch(plan: Plan) -> Report:
+        reports.append((JsonReport if as_json else TextReport)(plan))
+        reports[0].starting(f"run {run}")
+        return reports[0]
+
+    training = resume_train(corpus, run, watch=watch, unsafe=unsafe)
+    return reports[0].ended(training)
+
+
+def spelled(hyperparameters: Mapping[str, Any]) -> str:
+    """Hyperparameters in a line."""
+    shown = (
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in hyperparameters.items()
+        if value != ""
+    )
+    return ", ".join(shown)

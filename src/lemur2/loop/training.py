@@ -1,0 +1,286 @@
+"""One network trained, from its source to a stored trial: what `train` and `check_nn` do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from lemur2.architecture import Architecture, Refusal, Verdict
+from lemur2.corpus import Corpus, Epoch, Facts, TrialResult
+from lemur2.errors import UsageError
+from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.plan import Plan, environment
+from lemur2.loop.ending import closing_run
+from lemur2.loop.sources import Network
+
+ALWAYS = ("batch",)  # a hyperparameter of every network, declared or not
+
+
+class Watcher:
+    """Hears how a training goes. Override what is of interest; by default nothing is."""
+
+    def screened(self, name: str, facts: Facts) -> None:
+        """The network got through screening."""
+
+    def trial(self, number: int, total: int, hyperparameters: Mapping[str, Any]) -> None:
+        """Trial `number` (from 1) of a search begins; `hyperparameters` were proposed for it."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch was trained, scored and stored."""
+
+    def trial_ended(self, number: int, result: TrialResult) -> None:
+        """A trial of a search ended and was stored."""
+
+    def testing(self, hyperparameters: Mapping[str, Any]) -> None:
+        """A search's best hyperparameters are trained with again, to score the test part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What came of it.
+
+    Attributes:
+        name: The network's name: that of the corpus, where it has the same network already.
+        verdict, reason: `ok`, or what refused it, screening or training.
+        facts: From screening; None where it was refused.
+        result: The trial; None where it was not trained. Of a search, the best one (retrained
+            where the test part was asked for).
+        run: Number of the run in the ledger; None where nothing was stored.
+        seconds: Wall time in all.
+    """
+
+    name: str
+    verdict: Verdict
+    reason: str
+    facts: Facts | None = None
+    result: TrialResult | None = None
+    run: int | None = None
+    seconds: float = 0.0
+
+
+def declared_or_refuse(architecture: Architecture, given: Iterable[str]) -> None:
+    """Refuse hyperparameters that a network does not declare.
+
+    Where `supported_hyperparameters` computes its answer, only running tells: `TrialRecorder`
+    then asks the network itself.
+
+    Raises:
+        UsageError: Naming those that it does declare.
+    """
+    if architecture.hyperparameters is not None:
+        _refuse_unknown(architecture.name, architecture.hyperparameters, given)
+
+
+def _refuse_unknown(name: str, declared: Collection[str], given: Iterable[str]) -> None:
+    unknown = sorted(set(given) - set(declared) - set(ALWAYS))
+    if unknown:
+        names = ", ".join(sorted({*declared, *ALWAYS}))
+        raise UsageError(f"{name} does not declare {' or '.join(unknown)}; it takes {names}")
+
+
+class Trainer:
+    """Trains one network and stores what happens, as it happens.
+
+    Args:
+        evaluator: Where it runs; its sandbox is entered.
+        network: What to train.
+        corpus: Where to store it; None to store nothing.
+        watcher: Hears how it goes.
+        required: Hyperparameters that the network has to declare.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        network: Network,
+        *,
+        corpus: Corpus | None = None,
+        watcher: Watcher | None = None,
+        required: Iterable[str] = (),
+    ) -> None:
+        self.evaluator = evaluator
+        self.network = network
+        self.corpus = corpus
+        self.watcher = watcher or Watcher()
+        self.required = tuple(required)
+        self.name = network.architecture.name
+        self.facts: Facts | None = None
+
+    def screen(self, plan: Plan) -> None:
+        """Screen the network for a plan, and store it where it gets through.
+
+        Raises:
+            Refusal: It does not.
+            UserError: The corpus has another network by its name.
+        """
+        architecture = self.network.architecture
+        self.facts = self.evaluator.screen_for(architecture.source, plan)
+        if self.corpus is not None:
+            self.name = self.corpus.known(architecture.digest) or self.name
+            self.corpus.add_architecture(
+                name=self.name,
+                source=architecture.source,
+                digest=architecture.digest,
+                family=self.network.family,
+                hyperparameters=architecture.hyperparameters,
+                facts=self.facts,
+            )
+        self.watcher.screened(self.name, self.facts)
+
+    def open_run(
+        self, plan: Plan, config: Mapping[str, Any], total: int, state: Mapping[str, Any]
+    ) -> int | None:
+        """A new run in the ledger; its number, None without a corpus."""
+        if self.corpus is None:
+            return None
+        run = self.corpus.start_run(
+            verb="train",
+            generator="",
+            config={"network": self.name, **config},
+            seed=plan.protocol.seed,
+            protocol=asdict(plan.protocol),
+            limits=asdict(self.evaluator.limits),
+            total=total,
+            environment=environment(self.evaluator.limits),
+        )
+        self.corpus.advance(run, told=0, state=state)
+        return run
+
+    def trial(
+        self,
+        plan: Plan,
+        *,
+        run: int | None = None,
+        test: bool = False,
+        observer: Observer | None = None,
+    ) -> TrialResult:
+        """Train once under a plan; the trial and its epochs are stored as they come.
+
+        Raises:
+            UsageError: The network does not declare a required hyperparameter.
+        """
+        recorder = _Recorder(self, plan, run, observer or Observer())
+        result = self.evaluator.train(
+            self.network.architecture.source,
+            plan,
+            on_built=recorder.built,
+            on_epoch=recorder.epoch,
+            test=test,
+        )
+        return recorder.finish(result)
+
+
+class Observer:
+    """Hears of one trial what a search has to know, and may end it early."""
+
+    reason = ""  # why it ended the trial
+
+    def begun(self, trial_id: int) -> None:
+        """It is in the corpus now."""
+
+    def goes_on(self, epoch: Epoch) -> bool:
+        """Whether to train on after this epoch."""
+        return True
+
+
+class _Recorder:
+    """Writes one trial to the corpus."""
+
+    def __init__(self, trainer: Trainer, plan: Plan, run: int | None, observer: Observer) -> None:
+        self.trainer, self.plan, self.run, self.observer = trainer, plan, run, observer
+        self.trial_id: int | None = None
+
+    def built(self, hyperparameters: Mapping[str, Any]) -> None:
+        trainer = self.trainer
+        declared = set(hyperparameters) - {"batch", "transform", "epoch"}
+        _refuse_unknown(trainer.name, declared, trainer.required)
+        self._begin(hyperparameters)
+
+    def epoch(self, epoch: Epoch) -> bool:
+        trainer = self.trainer
+        if trainer.corpus is not None and self.trial_id is not None:
+            trainer.corpus.add_epoch(self.trial_id, epoch)
+        trainer.watcher.epoch(epoch)
+        return self.observer.goes_on(epoch)
+
+    def finish(self, result: TrialResult) -> TrialResult:
+        result = replace(result, reason=result.reason or self.observer.reason)
+        if self.trainer.corpus is None:
+            return result
+        if self.trial_id is None:  # refused before it was built
+            self._begin(result.hyperparameters)
+        assert self.trial_id is not None
+        self.trainer.corpus.finish_trial(
+            self.trial_id, result.verdict, result.reason, result.test_score
+        )
+        return result
+
+    def _begin(self, hyperparameters: Mapping[str, Any]) -> None:
+        corpus, plan = self.trainer.corpus, self.plan
+        if corpus is None:
+            return
+        self.trial_id = corpus.begin_trial(
+            self.trainer.name,
+            task=plan.task.name,
+            dataset=plan.protocol.dataset,
+            metric=plan.metric,
+            transform=plan.transform,
+            transform_source=plan.transform_source,
+            hyperparameters=hyperparameters,
+            seed=plan.protocol.seed,
+            environment=environment(self.trainer.evaluator.limits),
+            run_id=self.run,
+        )
+        self.observer.begun(self.trial_id)
+
+
+def train(trainer: Trainer, plan: Plan, *, test: bool = False) -> Training:
+    """Screen a network and train it once; a refusal is a verdict, not an exception.
+
+    With a corpus, the network, the run (which a kill leaves to `resume`) and the trial are
+    stored; a network that screening refused is a run whose state says why.
+    """
+    started = time.monotonic()
+    try:
+        trainer.screen(plan)
+    except Refusal as refusal:
+        return refused(trainer, plan, refusal, started)
+    run = trainer.open_run(plan, {"test": test}, 1, {})
+    return train_in(trainer, plan, run, test=test, started=started)
+
+
+def train_in(
+    trainer: Trainer, plan: Plan, run: int | None, *, test: bool, started: float
+) -> Training:
+    """Train once in a run that is open, and close it."""
+    if trainer.corpus is None or run is None:
+        result = trainer.trial(plan, test=test)
+    else:
+        with closing_run(trainer.corpus, run):
+            result = trainer.trial(plan, run=run, test=test)
+    return Training(
+        name=trainer.name,
+        verdict=result.verdict,
+        reason=result.reason,
+        facts=trainer.facts,
+        result=result,
+        run=run,
+        seconds=time.monotonic() - started,
+    )
+
+
+def refused(trainer: Trainer, plan: Plan, refusal: Refusal, started: float) -> Training:
+    """What comes of a network that screening refused: a closed run that says why."""
+    found = {"verdict": refusal.verdict, "reason": str(refusal)}
+    run = trainer.open_run(plan, {}, 1, found)
+    if trainer.corpus is not None and run is not None:
+        trainer.corpus.finish_run(run, "failed")
+    return Training(
+        name=trainer.name,
+        verdict=refusal.verdict,
+        reason=str(refusal),
+        run=run,
+        seconds=time.monotonic() - started,
+    )

@@ -1,0 +1,69 @@
+"""`kill -9` of `lemur2 grow` at random instants: after `resume` nothing is lost or twice."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lemur2.corpus import Corpus
+
+KILLS = 20
+COMMAND = (
+    *(sys.executable, "-m", "lemur2"),
+    *("grow", "fractal", "-n", "24", "--dataset", "digits", "--workers", "2"),
+    *("--depths", "1,2", "--columns", "1,2", "--widths", "4,8", "--max-multiplications", "200000"),
+)
+
+
+def test_killed_twenty_times(tmp_path):
+    plain, disturbed = tmp_path / "plain.db", tmp_path / "disturbed.db"
+    subprocess.run([*COMMAND, "--db", str(plain)], check=True, stdout=subprocess.DEVNULL)
+    instants = random.Random(0)
+    leftovers = _scratch_folders()
+
+    _kill_after([*COMMAND, "--db", str(disturbed)], instants.uniform(2.5, 4))
+    for _ in range(KILLS - 1):
+        if _run_of(disturbed) is None:  # killed before it had begun
+            _kill_after([*COMMAND, "--db", str(disturbed)], instants.uniform(2.5, 4))
+        else:
+            _kill_after(_resume(disturbed), instants.uniform(1.5, 5.5))
+    subprocess.run(_resume(disturbed), check=True, stdout=subprocess.DEVNULL)
+
+    with Corpus.open(plain) as one, Corpus.open(disturbed) as other:
+        assert other.run(1).status == "finished"
+        assert other.content_dump() == one.content_dump()
+        assert len(other.attempts(1)) == 24
+    _wait_until(lambda: _scratch_folders() <= leftovers)
+
+
+def _run_of(path: Path) -> int | None:
+    if not path.exists():
+        return None
+    with Corpus.open(path, create=True) as corpus:
+        runs = corpus.runs()
+    return runs[0].id if runs and runs[0].state is not None else None
+
+
+def _resume(path: Path) -> list[str]:
+    return [sys.executable, "-m", "lemur2", "resume", "1", "--db", str(path)]
+
+
+def _kill_after(command: list[str], seconds: float) -> None:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _scratch_folders() -> set[Path]:
+    return set(Path("/tmp").glob("lemur2-*"))
+
+
+def _wait_until(condition, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "a killed run left something behind"
+        time.sleep(0.1)
