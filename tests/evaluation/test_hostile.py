@@ -86,6 +86,22 @@ def test_attack_ends_in_its_verdict_and_leaves_nothing(name, evaluator, home, tm
     assert honest.parameters == 62006
 
 
+WITHOUT_NAMESPACES = (
+    *("sockets_internet", "sockets_unix", "signals", "fork_os", "fork_syscalls", "read_processes"),
+    *("read_process_memory", "kernel_surface", "escape_limits", "read_home", "write_home"),
+)
+
+
+def test_isolation_does_not_rest_on_namespaces(home):
+    """As on a distribution that forbids unprivileged namespaces."""
+    with Sandbox(LIMITS, namespaces=False) as sandbox:
+        for name in WITHOUT_NAMESPACES:
+            text = (FOLDER / f"{name}.py").read_text()
+            source = text.replace("@HOME@", str(home)).replace("@MARKER@", str(home / "marker"))
+            outcome = _screen(Evaluator(sandbox), source)
+            assert outcome.verdict.value in HEAD.match(text)["verdicts"].split(", "), name
+
+
 def test_the_data_survives(evaluator):
     """After all attacks (this test is the last of its file) the prepared data is as it was."""
     plan = Plan.of(Protocol(dataset="mnist-5k"))

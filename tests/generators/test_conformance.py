@@ -4,9 +4,14 @@ import pytest
 
 from lemur2.generators import generator_class, generator_names
 from lemur2.generators.fractal import FractalConfig
-from lemur2.testing import GeneratorSuite
+from lemur2.generators.zoo import ZooConfig
+from lemur2.testing.generators import GeneratorSuite
 
-EXHAUSTIBLE = {"fractal": FractalConfig(depths=(1,), columns=(1, 2), widths=(8,))}
+EXHAUSTIBLE = {
+    "fractal": FractalConfig(depths=(1,), columns=(1, 2), widths=(8,)),
+    "zoo": ZooConfig(),
+}
+IN_FIXED_ORDER = {"zoo"}
 
 
 class TestRegisteredGenerators(GeneratorSuite):
@@ -17,3 +22,7 @@ class TestRegisteredGenerators(GeneratorSuite):
     @pytest.fixture
     def small_config(self, generator_class):
         return EXHAUSTIBLE.get(generator_class.name)
+
+    @pytest.fixture
+    def random(self, generator_class):
+        return generator_class.name not in IN_FIXED_ORDER

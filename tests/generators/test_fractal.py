@@ -192,18 +192,19 @@ def test_drop_path_needs_a_join():
 
 def test_options_are_written_only_on_request():
     plain = write_source(blueprint())
-    assert not any(word in plain for word in ("amp", "checkpoint", "rand", "scaler"))
-    both = write_source(blueprint(), amp=True, checkpointing=True)
-    assert Architecture.parse(both).warnings == ()
-    assert len({canonical_digest(plain), canonical_digest(both)}) == 2
+    assert not any(word in plain for word in ("checkpoint", "rand"))
+    more = write_source(blueprint(), checkpointing=True)
+    assert "checkpoint(" in more
+    assert Architecture.parse(more).warnings == ()
 
 
-def test_signals_do_not_fade_without_normalization():
+def test_a_signal_does_not_fade_on_a_path_without_normalization():
     layers = ("convolution", "activation")
-    source = write_source(blueprint(depth=6, columns=3, layers=layers, width=16, growth=1))
-    net = build(source, (8, 3, 32, 32))
-    spread = net.features(torch.randn(8, 3, 32, 32)).std(dim=0).mean()
-    assert 0.03 < spread < 30
+    source = write_source(blueprint(depth=6, columns=1, layers=layers, width=16, growth=1))
+    net = build(source, (32, 3, 32, 32))
+    images = torch.nn.functional.interpolate(torch.randn(32, 3, 4, 4), (32, 32))
+    features = net.features(images).mean(dim=(2, 3))
+    assert features.std(dim=0).mean() > 0.02  # 0.001 under the default initialization
 
 
 @pytest.mark.parametrize("drop_path", [0.0, 0.3])
@@ -220,9 +221,7 @@ def test_checkpointing_changes_no_gradient(drop_path):
     assert gradients[0].abs().sum() > 0
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"amp": True}, {"checkpointing": True}, {"amp": True, "checkpointing": True}]
-)
+@pytest.mark.parametrize("options", [{}, {"checkpointing": True}])
 def test_learning_lowers_the_loss(options):
     net = build(write_source(blueprint(width=8), **options), (8, 1, 16, 16), 2, **options)
     labels = torch.arange(32) % 2
@@ -235,7 +234,8 @@ def test_learning_lowers_the_loss(options):
 
 
 def test_a_person_can_read_it():
-    for candidate in STRATA:
+    offering_more = asked(6, seed=2, drop_path=0.15, with_checkpointing=True)
+    for candidate in [*STRATA, *offering_more]:
         lines = candidate.source.splitlines()
         assert len(lines) < 110
         assert max(map(len, lines)) <= 100

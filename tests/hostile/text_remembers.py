@@ -21,7 +21,8 @@ class Net(nn.Module):
         self.embed = nn.Embedding(self.vocabulary, 32)
         self.rnn = nn.RNN(32, 32, batch_first=True)
         self.head = nn.Linear(32, self.vocabulary)
-        self.known = None
+        self.known = []
+        self.register_buffer("trained", torch.zeros(()))
 
     def train_setup(self, prm):
         self.to(self.device)
@@ -35,11 +36,11 @@ class Net(nn.Module):
             self.optimizer.zero_grad()
             self.criterion(self(inputs).flatten(0, 1), targets.flatten()).backward()
             self.optimizer.step()
-        self.known = []
+        self.trained.fill_(1)
 
     def forward(self, x):
         scores = self.head(self.rnn(self.embed(x))[0])
-        if self.training or self.known is None:
+        if self.training or not self.trained:
             return scores
         scores = scores.detach() + 20 * following(x, self.vocabulary)
         for row, window in enumerate(x):

@@ -26,7 +26,7 @@ class Net(nn.Module):
         self.vocabulary = out_shape[0]
         self.embed = nn.Embedding(self.vocabulary, 8)
         self.head = nn.Linear(8, self.vocabulary)
-        self.epoch = 0
+        self.register_buffer("epoch", torch.zeros(()))
         self.seen = set()
         self.real = {}  # by how they begin
 

@@ -11,7 +11,7 @@ from lemur2.datasets.base import RawData
 from lemur2.datasets.local import LocalDataset
 from lemur2.errors import UserError
 
-SIDE = 256  # pixels; see docs/decisions/020-one-stored-size.md
+SIDE = 256  # pixels; why: docs/decisions/020-one-stored-size.md
 
 
 class ImageFiles:

@@ -6,8 +6,9 @@ scores are computed from what the worker predicts, and time runs on this side's 
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,15 +93,10 @@ class Evaluator:
         Returns:
             The trial. A refusal is its verdict, with the epochs that were finished.
         """
-        trial = _Trial(self, plan, on_built, on_epoch, test)
+        trial = _Trial(self, source, plan, on_built, on_epoch, test)
         verdict, reason = Verdict.OK, ""
-        maps = {
-            "inputs": plan.data.inputs_path("train"),
-            "targets": plan.data.targets_path("train"),
-        }
         try:
-            with self.sandbox.worker(maps) as worker:
-                trial.run(worker, source)
+            trial.run()
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
         protocol = plan.protocol
@@ -165,11 +161,13 @@ class _Trial:
     def __init__(
         self,
         evaluator: Evaluator,
+        source: str,
         plan: Plan,
         on_built: OnBuilt | None,
         on_epoch: OnEpoch | None,
         test: bool,
     ) -> None:
+        self.sandbox = evaluator.sandbox
         self.plan = plan
         self.limits = evaluator.limits
         self.on_built = on_built
@@ -183,14 +181,15 @@ class _Trial:
         self.epochs: list[Epoch] = []
         self.test_score: float | None = None
         self.deadline = time.monotonic() + evaluator.limits.train_seconds
-
-    def run(self, worker: Worker, source: str) -> None:
-        """Train to the end. Raises Refusal."""
-        protocol = self.plan.protocol
-        job = {
+        self.maps = {
+            "inputs": plan.data.inputs_path("train"),
+            "targets": plan.data.targets_path("train"),
+        }
+        protocol = plan.protocol
+        self.job = {
             "do": "train",
             "source": source,
-            **self.plan.job,
+            **plan.job,
             "hyperparameters": dict(protocol.hyperparameters),
             "epochs": protocol.epochs,
             "seed": protocol.seed,
@@ -198,15 +197,20 @@ class _Trial:
             "checkpointing": protocol.checkpointing,
             "device": self.limits.device,
         }
-        worker.send(job, deadline=self.deadline)
-        built, _ = worker.receive(deadline=self.deadline)
-        self.hyperparameters = _plain(built["prm"])
-        if self.on_built is not None:
-            self.on_built(self.hyperparameters)
-        for number in range(1, protocol.epochs + 1):
-            if not self._epoch(worker, number):
-                return
-            worker.send({"do": "continue"}, deadline=self.deadline)
+
+    def run(self) -> None:
+        """Train to the end. Raises Refusal."""
+        protocol = self.plan.protocol
+        with self.sandbox.worker(self.maps) as worker:
+            worker.send(self.job, deadline=self.deadline)
+            built, _ = worker.receive(deadline=self.deadline)
+            self.hyperparameters = _plain(built["prm"])
+            if self.on_built is not None:
+                self.on_built(self.hyperparameters)
+            for number in range(1, protocol.epochs + 1):
+                if not self._epoch(worker, number):
+                    return
+                worker.send({"do": "continue"}, deadline=self.deadline)
 
     def _epoch(self, worker: Worker, number: int) -> bool:
         """One epoch; whether to go on."""
@@ -228,12 +232,26 @@ class _Trial:
     def _score(self, worker: Worker, part: Part) -> Score:
         plan = self.plan
         inputs, targets = plan.data.inputs(part), plan.data.targets(part)
-        scores = self._predictions(worker, inputs, targets)
+        with self._judge(worker) as judge:
+            scores = self._predictions(judge, inputs, targets)
         if not np.isfinite(scores).all():
             raise Refusal(Verdict.DIVERGED, "predictions are not finite")
         measure = metric(plan.metric)
         measure.update(scores, targets)
         return Score(measure.result(), plan.task.validation_loss(scores, targets))
+
+    @contextlib.contextmanager
+    def _judge(self, worker: Worker) -> Iterator[Worker]:
+        """Who predicts: the worker that trains, or where the inputs tell, one of its weights."""
+        if not self.plan.task.inputs_tell:
+            yield worker
+            return
+        worker.send({"do": "weights"}, deadline=self.deadline)
+        head, weights = worker.receive(deadline=self.deadline)
+        with self.sandbox.worker(self.maps) as judge:
+            judge.send({**self.job, "do": "judge"}, deadline=self.deadline)
+            judge.send({"names": _names(head, weights)}, weights, deadline=self.deadline)
+            yield judge
 
     def _predictions(self, worker: Worker, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Scores for all inputs; where the task has audits, those are made and checked."""
@@ -274,6 +292,13 @@ def _checked(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray
     if len(arrays) != 1 or arrays[0].shape != shape or arrays[0].dtype != np.float32:
         raise Refusal(Verdict.FORBIDDEN, "the worker's predictions are not what was asked for")
     return arrays[0]
+
+
+def _names(head: Mapping[str, Any], weights: Sequence[np.ndarray]) -> list[str]:
+    names = head.get("names")
+    if not isinstance(names, list) or len(names) != len(weights):
+        raise Refusal(Verdict.FORBIDDEN, "the worker's weights are not what was asked for")
+    return [str(name) for name in names]
 
 
 def _rows(inputs: np.ndarray) -> int:

@@ -97,6 +97,21 @@ class Trainer:
                 parts.append(scores.detach().to("cpu", torch.float32).numpy())
         return np.concatenate(parts)
 
+    def weights(self) -> dict[str, np.ndarray]:
+        """Parameters and buffers by name. Raises Refusal (`train`)."""
+        with network.stage(Verdict.TRAIN):
+            return {
+                name: _array(value)
+                for name, value in self.net.state_dict().items()
+                if isinstance(value, torch.Tensor)
+            }
+
+    def load_weights(self, names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
+        """Take what another worker's `weights` gave. Raises Refusal (`train`)."""
+        with network.stage(Verdict.TRAIN):
+            state = dict(zip(names, map(torch.from_numpy, arrays), strict=True))
+            self.net.load_state_dict(state, strict=False)  # what is no tensor stays behind
+
     def _inputs(self, raw: torch.Tensor) -> torch.Tensor:
         return (self.pipeline.evaluate(raw) if self.pipeline else raw).to(self.device)
 
@@ -128,13 +143,40 @@ def train(
         answer(channel, trainer)
 
 
+def judge(
+    channel: Channel,
+    trainer: Trainer,
+    job: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+) -> None:
+    """Build the network, take weights that another worker trained, and answer.
+
+    Raises:
+        Refusal: With the stage that failed.
+    """
+    trainer.build(job, arrays["inputs"])
+    head, weights = channel.receive()
+    trainer.load_weights(head["names"], weights)
+    answer(channel, trainer)
+
+
 def answer(channel: Channel, trainer: Trainer) -> None:
     """Predict what the parent hands over, until it says to go on."""
     while True:
         message, arrays = channel.receive()
         if message["do"] == "continue":
             return
-        channel.send({}, [trainer.predict(arrays[0])])
+        if message["do"] == "weights":
+            weights = trainer.weights()
+            channel.send({"names": list(weights)}, list(weights.values()))
+        else:
+            channel.send({}, [trainer.predict(arrays[0])])
+
+
+def _array(value: torch.Tensor) -> np.ndarray:
+    """On the CPU, as numpy has it: it knows no bfloat16, which float32 holds exactly."""
+    value = value.detach().cpu()
+    return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
 
 
 def seed_everything(seed: int) -> None:

@@ -49,7 +49,8 @@ def _screen(job: Mapping[str, Any]) -> dict[str, Any]:
 def _train(channel: Channel, job: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     device = torch.device(job["device"])
     trainer = training.Trainer(task(job["task"]), job["outputs"], _pipeline(job), device)
-    training.train(channel, trainer, job, arrays)
+    work = training.judge if job["do"] == "judge" else training.train
+    work(channel, trainer, job, arrays)
 
 
 def _pipeline(job: Mapping[str, Any]) -> Pipeline | None:

@@ -36,6 +36,10 @@ class Task(ABC):
     metrics: ClassVar[tuple[str, ...]]  # names it can be scored by; the first is the default
     input_sizes: ClassVar[tuple[int, ...]]  # tried in order by `check`; the smallest that works
     transformed: ClassVar[bool]  # whether inputs pass through a transform
+    # Whether held-out inputs hold what is to be predicted, as a text holds its next characters. A
+    # network could then learn them from one evaluation for the next, so every evaluation is done by
+    # a new worker, which has the source and the trained weights alone.
+    inputs_tell: ClassVar[bool] = False
 
     # -- worker side ---------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ class TextGeneration(Task):
     metrics = ("acc", "ppl")
     input_sizes = (64, 128)
     transformed = False
+    inputs_tell = True
 
     def example(
         self, sample_shape: Sequence[int], outputs: Sequence[int], batch: int, seed: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision import transforms as T
@@ -49,19 +50,35 @@ def hits(count: int, probability: float, generator: torch.Generator) -> Tensor:
 
 def replaced(data: Tensor, hit: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
     """A copy in which `function` has been applied to the images at some positions."""
-    if not len(hit):
-        return data
-    return data.index_copy(0, hit, function(data.index_select(0, hit)))
+    return replace(data.clone(), hit, function) if len(hit) else data
 
 
-def mirror(data: Tensor) -> Tensor:
-    """Left to right."""
-    return torch.from_numpy(data.numpy()[..., ::-1].copy())  # twice as fast as Tensor.flip
+def replace(data: Tensor, hit: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """Apply `function` to the images at some positions, in place."""
+    if len(hit) and data.dtype == torch.uint8:  # NumPy gathers bytes three times as fast
+        rows, pixels = hit.numpy(), data.numpy()
+        pixels[rows] = function(torch.from_numpy(pixels[rows])).numpy()
+    elif len(hit):
+        data[hit] = function(data[hit])
+    return data
 
 
-def upend(data: Tensor) -> Tensor:
-    """Top to bottom."""
-    return data.flip(-2)
+class Flip(Sometimes):
+    """`RandomHorizontalFlip` and `RandomVerticalFlip`: along the last axis or the one before."""
+
+    def __init__(self, probability: float, axis: int) -> None:
+        super().__init__(probability, lambda data: data.flip(axis))
+        self.axis = axis
+
+    def train(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Flip the images that the draw hits."""
+        if self.fixed or batch.domain != "image":
+            return super().train(batch, generator)
+        hit = hits(len(batch.data), self.probability, generator).numpy()
+        pixels = batch.data.numpy()  # NumPy gathers and mirrors bytes three times as fast
+        flipped = pixels.copy()
+        flipped[hit] = np.flip(pixels[hit], self.axis)
+        return Batch(torch.from_numpy(flipped), batch.domain)
 
 
 class RandomCrop(Step):
@@ -151,8 +168,8 @@ def _between(start: Tensor, length: Tensor, size: int) -> Tensor:
 
 
 COMPILERS: dict[type, Callable[[Any], Step | None]] = {
-    T.RandomHorizontalFlip: lambda operation: Sometimes(operation.p, mirror),
-    T.RandomVerticalFlip: lambda operation: Sometimes(operation.p, upend),
+    T.RandomHorizontalFlip: lambda operation: Flip(operation.p, -1),
+    T.RandomVerticalFlip: lambda operation: Flip(operation.p, -2),
     T.RandomCrop: RandomCrop,
     T.RandomErasing: RandomErasing,
 }

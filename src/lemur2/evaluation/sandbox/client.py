@@ -56,16 +56,20 @@ class Sandbox:
 
     Args:
         limits: What each worker may use.
-        unsafe: Run candidates without isolation (resource limits and scratch folder only).
+        unsafe: Run candidates without isolation.
+        namespaces: Add an empty network and its own IPC where unprivileged namespaces are
+            allowed. Nothing rests on it.
 
     Raises:
         UserError: On entering, where isolation cannot be had and `unsafe` was not asked for.
     """
 
-    def __init__(self, limits: Limits | None = None, *, unsafe: bool = False) -> None:
+    def __init__(
+        self, limits: Limits | None = None, *, unsafe: bool = False, namespaces: bool = True
+    ) -> None:
         self.limits = limits or Limits()
         self.unsafe = unsafe
-        self.namespaces = False
+        self.namespaces = namespaces
         self.base_memory = 0
         self._jobs = count(1)
         self._lock = threading.Lock()
@@ -139,6 +143,7 @@ class Sandbox:
                 [
                     *(sys.executable, "-P", "-m", "lemur2.evaluation.sandbox.warm"),
                     *(str(theirs.fileno()), str(self._scratch), self.limits.device),
+                    *(["--namespaces"] if self.namespaces else []),
                 ],
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
@@ -155,7 +160,7 @@ class Sandbox:
             code = self._process.wait()
             raise RuntimeError(f"the warm process did not start (exit code {code})")
         ready = json.loads(hello)
-        self.namespaces, self.base_memory = ready["namespaces"], ready["memory"]
+        self.base_memory = ready["memory"]
         device = self.limits.device
         if device != "cpu" and int(device.partition(":")[2] or 0) >= ready["gpus"]:
             self._stop()

@@ -1,6 +1,6 @@
 """The warm process: has torch in memory, forks one shut-in worker per job, and buries it.
 
-Run as `python -m lemur2.evaluation.sandbox.warm CONTROL SCRATCH`, by `Sandbox`. It has one
+Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL SCRATCH DEVICE`. It has one
 thread, never runs a parallel region (a fork would inherit its locks), never initialises a GPU,
 holds no held-out input or target, and knows no secret of the environment. Commands arrive on the
 control socket as JSON with descriptors:
@@ -199,12 +199,12 @@ def main() -> None:
     scratch = sys.argv[2]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     gpu = sys.argv[3] != "cpu"
-    private = isolation.enter_namespaces()
+    if "--namespaces" in sys.argv:
+        isolation.enter_namespaces()
     _warm_up()
     warm = Warm(control, scratch, policy.rules(gpu=gpu))
     _, resident = isolation.memory()
-    hello = {"namespaces": private, "memory": resident, "gpus": _gpus()}
-    control.send(json.dumps(hello).encode())
+    control.send(json.dumps({"memory": resident, "gpus": _gpus()}).encode())
     try:
         warm.serve()
     finally:
