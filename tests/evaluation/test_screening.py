@@ -106,3 +106,30 @@ def test_equal_structures_have_equal_digests(engine):
     renamed = engine.evaluator.screen("# again\n" + net().replace("head", "last"), IMAGES)
     other = engine.evaluator.screen(zoo_source("LeNet"), IMAGES)
     assert plain.structure_digest == renamed.structure_digest != other.structure_digest
+
+
+WELL_FORMED = (
+    "'input_size': 32, 'sample_shape': [3, 32, 32], 'outputs': [10], 'parameters': 1, "
+    "'flops': 1, 'memory': 1, 'seconds': 1, 'notes': [], 'structure_digest': 'abc'"
+)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "{}",
+        "{'facts': {}}",
+        "{'facts': {WELL_FORMED, 'parameters': 10 ** 30}}",
+        "{'facts': {WELL_FORMED, 'parameters': -1}}",
+        "{'facts': {WELL_FORMED, 'flops': float('nan')}}",
+        "{'facts': {WELL_FORMED, 'structure_digest': chr(0xd800)}}",
+        "{'facts': {WELL_FORMED, 'sample_shape': 3}}",
+    ],
+)
+def test_forged_facts_are_a_verdict(engine, forged):
+    message = forged.replace("WELL_FORMED", WELL_FORMED)
+    found = "[o for o in gc.get_objects() if type(o).__name__ == 'Channel']"
+    source = net(top="import gc", build=f"[o.send({message}) for o in {found}]; 1 / 0")
+    with pytest.raises(Refusal) as refused:
+        engine.evaluator.screen(source, IMAGES)
+    assert refused.value.verdict is Verdict.FORBIDDEN

@@ -86,6 +86,28 @@ def test_out_of_time_keeps_the_epochs_that_were_finished(engine, plan):
     assert [epoch.epoch for epoch in result.epochs] == [1]
 
 
+FORGE = "import gc; [o.send({}) for o in gc.get_objects() if type(o).__name__ == 'Channel']; 1 / 0"
+FORGED = {
+    "no hyperparameters": ("build", "{}"),
+    "hyperparameters that are none": ("build", "{'prm': 3}"),
+    "hyperparameters out of range": ("build", "{'prm': {'lr': 10 ** 400}}"),
+    "an epoch without figures": ("learn", "{}"),
+    "seconds that are none": ("learn", "{'seconds': 'x', 'memory': 1}"),
+    "seconds without end": ("learn", "{'seconds': float('inf'), 'memory': 1}"),
+    "more memory than a database can say": ("learn", "{'seconds': 1, 'memory': 10 ** 40}"),
+    "a verdict that there is not": ("learn", "{'refused': {'verdict': 'splendid'}}"),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_report_is_a_verdict(engine, plan, case):
+    where, message = FORGED[case]
+    source = net(**{where: FORGE.replace("{}", message)})
+    result = engine.evaluator.train(source, plan)
+    assert result.verdict is Verdict.FORBIDDEN, result.reason
+    assert result.score is None
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
