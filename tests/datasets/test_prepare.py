@@ -269,3 +269,26 @@ def test_reading_prepared_data_takes_no_torch(digits):
         "import lemur2.metrics, lemur2.transforms; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code, digits.folder], check=False).returncode == 0
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from lemur2.datasets import prepare
+from lemur2.errors import UserError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    prepare("mnist-5k", cache=Path(sys.argv[1]))
+except UserError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    """A limit on the size of files stands in for the disk: the same failing write."""
+    done = subprocess.run([sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "'mnist-5k' cannot be prepared in" in done.stdout
+    assert done.stdout.count("\n") == 1
+    assert prepare("mnist-5k", cache=tmp_path).inputs("train").shape == (4000, 1, 28, 28)

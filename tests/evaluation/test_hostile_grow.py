@@ -39,7 +39,7 @@ class Mixed(Generator[MixedConfig]):
     def __init__(self, config: MixedConfig, seed: int) -> None:
         super().__init__(config, seed)
         small = FractalGenerator.Config(
-            depths=(1, 2), columns=(1, 2), widths=(4,), max_multiplications=100_000
+            depths=(1, 2), columns=(1, 2), widths=(4,), max_multiplications=1_000_000
         )
         honest = FractalGenerator(small, seed).ask(len(ATTACKS))
         self.queue: list[Candidate] = []

@@ -174,6 +174,12 @@ def test_a_helper_is_known_by_what_it_does_not_by_its_name(batch):
     assert Pipeline(LOOKALIKE.replace("127.5 - 1", "255"), *composed.NORM).per_image == ()
 
 
+def test_a_helper_that_refuses_grey_images_still_serves_colour_ones(batch):
+    picky = LOOKALIKE.replace("return", "image.getbands()[2]; return", 1)
+    pipeline = Pipeline(picky, *composed.NORM)
+    assert torch.allclose(pipeline.evaluate(batch), batch / 127.5 - 1, atol=1e-6)
+
+
 def test_normalisation_is_fused_exactly(batch):
     source = composed.source_of(TO_TENSOR, "Normalize(*norm)")
     expected = composed.one_by_one(composed.compose(source), batch)

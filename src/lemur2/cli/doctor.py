@@ -26,6 +26,7 @@ def doctor(as_json: bool, db: str | None) -> int:
 
     \b
     lemur2 doctor
+    lemur2 doctor --json
     """
     found: dict[str, Any] = {
         "isolation": _isolation(),

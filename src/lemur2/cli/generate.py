@@ -57,6 +57,7 @@ def generate() -> None:
 
     \b
     lemur2 generate fractal -n 50 --out fractals
+    lemur2 generate zoo -n 5 --out nets
     lemur2 check fractals/*.py
     """
 

@@ -145,6 +145,7 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
 
     \b
     lemur2 resume 3
+    lemur2 resume 3 --db other.db --workers 4
     """
     from lemur2.corpus import Corpus
 

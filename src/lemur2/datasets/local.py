@@ -51,7 +51,7 @@ class LocalDataset(Dataset):
         root.mkdir(parents=True, exist_ok=True)
         try:
             self.fetch(root)
-        except (OSError, RuntimeError, ValueError) as error:
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise UserError(
                 f"data set {self.name!r} could not be downloaded into {root} ({reason}); "

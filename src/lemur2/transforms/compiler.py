@@ -7,15 +7,22 @@ from typing import Any
 
 import torch
 from torchvision import transforms as T
+from torchvision.transforms import v2
 
-from lemur2.transforms import augment, color, geometry, steps
+from lemur2.transforms import augment, color, geometry, modern, steps
 from lemur2.transforms.helpers import recognise
 from lemur2.transforms.nested import RandomApply, RandomChoice
 from lemur2.transforms.single import apply_singly
 from lemur2.transforms.steps import Batch, Domain, Step
 
 _EVALUATION_SEED = 0
-_COMPILERS = {**steps.COMPILERS, **augment.COMPILERS, **color.COMPILERS, **geometry.COMPILERS}
+_COMPILERS = {
+    **steps.COMPILERS,
+    **augment.COMPILERS,
+    **color.COMPILERS,
+    **geometry.COMPILERS,
+    **modern.COMPILERS,
+}
 
 # Random operations that keep the shape, left out of evaluation even where they have no step.
 _AUGMENTATIONS = (
@@ -62,7 +69,8 @@ class Operation:
 
 def compiled(transform: Callable[[Any], Any]) -> list[Operation]:
     """The operations of a transform in order, nested sequences opened."""
-    return _fused([Operation(each, step_for(each)) for each in _flattened(transform)])
+    parts = [modern.as_first_version(each) for each in _flattened(transform)]
+    return _fused([Operation(each, step_for(each)) for each in parts])
 
 
 def step_for(operation: Any) -> Step | None:
@@ -79,13 +87,14 @@ def step_for(operation: Any) -> Step | None:
 
 def _steps(operations: Sequence[Callable[[Any], Any]]) -> list[Step]:
     """Steps of nested operations; none at all unless each has one that keeps the shape."""
-    found = [step_for(each) for operation in operations for each in _flattened(operation)]
+    parts = [each for operation in operations for each in _flattened(operation)]
+    found = [step_for(modern.as_first_version(each)) for each in parts]
     usable = [step for step in found if step is not None and step.keeps_shape]
     return usable if len(usable) == len(found) == len(list(operations)) else []
 
 
 def _flattened(operation: Any) -> Iterator[Callable[[Any], Any]]:
-    if type(operation) is T.Compose:
+    if type(operation) in (T.Compose, v2.Compose):
         parts = operation.transforms
     elif type(operation) is torch.nn.Sequential:
         parts = list(operation)

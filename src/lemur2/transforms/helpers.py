@@ -14,6 +14,7 @@ from lemur2.transforms.steps import ScaleToUnit, Step, Whole
 
 _NAMES_OF_SCALING = ("ScaleToUnit", "NormalizeToFloat")
 _NAMES_OF_COMPLEX = ("ToComplex", "ToComplex64")
+_NOT_FOR_THIS = (AttributeError, IndexError, RuntimeError, TypeError, ValueError)
 
 
 def recognise(operation: Callable[[Any], Any]) -> Step | None:
@@ -32,7 +33,10 @@ def _images() -> list[np.ndarray]:
 
 
 def _scales(operation: Callable[[Any], Any], image: np.ndarray) -> bool:
-    result = operation(Image.fromarray(image))
+    try:
+        result = operation(Image.fromarray(image))
+    except _NOT_FOR_THIS:
+        return False
     expected = image.astype(np.float32) / 255
     return (
         isinstance(result, np.ndarray)
@@ -43,7 +47,10 @@ def _scales(operation: Callable[[Any], Any], image: np.ndarray) -> bool:
 
 def _makes_complex(operation: Callable[[Any], Any]) -> bool:
     values = torch.linspace(-1, 1, 24).reshape(2, 3, 4)
-    result = operation(values)
+    try:
+        result = operation(values)
+    except _NOT_FOR_THIS:
+        return False
     return (
         isinstance(result, Tensor)
         and result.dtype == torch.complex64

@@ -184,7 +184,8 @@ _TRAIN_SETUP = """\
     def train_setup(self, prm: dict) -> None:
         self.to(self.device)
         self.criterion = nn.CrossEntropyLoss()
-        self.optimizer = torch.optim.SGD(self.parameters(), prm["lr"], prm["momentum"])"""
+        self.optimizer = torch.optim.SGD(self.parameters(), lr=prm["lr"], momentum=prm["momentum"])\
+"""
 
 _LEARN = """\
     def learn(self, train_data: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:

@@ -64,7 +64,7 @@ class WindowAttention(nn.Module):
         qkv = qkv.view(batch, count, high * wide, 3, self.heads, width // self.heads)
         query, key, value = qkv.permute(3, 0, 1, 4, 2, 5)
         scores = query @ key.transpose(-2, -1) * (width // self.heads) ** -0.5 + bias
-        scores = scores.masked_fill(apart[:, None], -100.0)
+        scores = scores.masked_fill(apart[:, None], -torch.inf)
         mixed = (scores.softmax(dim=-1) @ value).transpose(2, 3)
         out = self.output(mixed.reshape(batch, count, high, wide, width))
         rows, columns = shape[1] // high, shape[2] // wide

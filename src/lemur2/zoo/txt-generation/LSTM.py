@@ -28,7 +28,7 @@ class Net(nn.Module):
         return self.output(states)
 
     def train_setup(self, prm: dict) -> None:
-        """Adam; full."""
+        """Adam; the gradients of a recurrence are too uneven for plain SGD."""
         self.to(self.device)
         self.criterion = nn.CrossEntropyLoss()
         self.optimizer = torch.optim.Adam(
