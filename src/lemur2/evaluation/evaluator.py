@@ -173,7 +173,11 @@ class _Trial:
         self.on_built = on_built
         self.on_epoch = on_epoch
         self.test = test
-        self.hyperparameters: dict[str, Any] = dict(plan.protocol.hyperparameters)
+        self.hyperparameters: dict[str, Any] = {  # until the worker says what it built with
+            **plan.protocol.hyperparameters,
+            "transform": plan.transform,
+            "epoch": plan.protocol.epochs,
+        }
         self.epochs: list[Epoch] = []
         self.test_score: float | None = None
         self.deadline = time.monotonic() + evaluator.limits.train_seconds

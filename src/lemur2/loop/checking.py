@@ -70,12 +70,13 @@ def check_all(found: Sequence[Found], at: Input, engine: LocalEngine) -> Iterato
     Raises:
         UserError: The machine cannot isolate candidates.
     """
+    pool = ThreadPoolExecutor(engine.workers)
     with ExitStack() as stack:
+        stack.callback(pool.shutdown)
         parsed = [_parse(each) for each in found]
         if any(isinstance(each, Network) for each in parsed):
-            stack.enter_context(engine)
-        pool = ThreadPoolExecutor(engine.workers)
-        stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+            stack.enter_context(engine)  # its end ends the workers that the pool waits for
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         futures = [
             pool.submit(_check, each, network, at, engine.evaluator)
             for each, network in zip(found, parsed, strict=True)
