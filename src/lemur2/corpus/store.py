@@ -347,7 +347,7 @@ class Corpus:
         query = sa.select(attempt.generator, sa.func.count()).where(*where)
         with self.database.read() as connection:
             rows = connection.execute(query.group_by(attempt.generator)).all()
-        return {generator: count for generator, count in rows}
+        return {row[0]: row[1] for row in rows}
 
     def content_dump(self) -> dict[str, list[Any]]:
         """Everything that two runs of the same seed have in common: no ids, times, memory."""
