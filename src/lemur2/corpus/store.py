@@ -338,6 +338,17 @@ class Corpus:
 
         return leaderboard(self, dataset, limit, metric)
 
+    def untrained(self, run_id: int | None = None) -> dict[str, int]:
+        """Per generator, candidates that passed screening and were not meant to be trained."""
+        attempt = attempt_table.c
+        where = [attempt.verdict == Verdict.OK.value, attempt.trial_id.is_(None)]
+        if run_id is not None:
+            where.append(attempt.run_id == run_id)
+        query = sa.select(attempt.generator, sa.func.count()).where(*where)
+        with self.database.read() as connection:
+            rows = connection.execute(query.group_by(attempt.generator)).all()
+        return {row[0]: row[1] for row in rows}
+
     def content_dump(self) -> dict[str, list[Any]]:
         """Everything that two runs of the same seed have in common: no ids, times, memory."""
         with self.database.read() as connection:
