@@ -1,6 +1,6 @@
 """The warm process: has torch in memory, forks one shut-in worker per job, and buries it.
 
-Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL SCRATCH DEVICE`. It has one
+Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL DEVICE`. It has one
 thread, never runs a parallel region (a fork would inherit its locks), never initialises a GPU,
 holds no held-out input or target, and knows no secret of the environment. Commands arrive on the
 control socket as JSON with descriptors:
@@ -25,6 +25,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,12 @@ class Warm:
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     children: dict[int, _Child] = field(default_factory=dict)  # by pidfd
     mapped: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def greet(self) -> None:
+        """Tell the parent that all is ready, and what it needs to know."""
+        _, resident = isolation.memory()
+        hello = {"scratch": self.scratch, "memory": resident, "gpus": _gpus()}
+        self.control.send(json.dumps(hello).encode())
 
     def serve(self) -> None:
         """Obey until the parent is gone."""
@@ -196,16 +203,15 @@ def _gpus() -> int:
 def main() -> None:
     """Warm up, say so, and serve."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    scratch = sys.argv[2]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    gpu = sys.argv[3] != "cpu"
     if "--namespaces" in sys.argv:
         isolation.enter_namespaces()
     _warm_up()
-    warm = Warm(control, scratch, policy.rules(gpu=gpu))
-    _, resident = isolation.memory()
-    control.send(json.dumps({"memory": resident, "gpus": _gpus()}).encode())
+    rules = policy.rules(gpu=sys.argv[2] != "cpu")
+    # Made here and not by the parent: whenever the parent dies, someone is left to remove it.
+    warm = Warm(control, tempfile.mkdtemp(prefix="lemur2-"), rules)
     try:
+        warm.greet()
         warm.serve()
     finally:
         warm.end()
