@@ -213,16 +213,11 @@ class Worker:
 
     def start(self, maps: Mapping[str, str]) -> None:
         """Have the warm process fork it."""
-        cell = Cell(
-            scratch=str(self._scratch),
-            memory=self._limits.memory if self._limits.device == "cpu" else 0,
-            file_size=self._limits.scratch,
-            gpu=self._limits.device != "cpu",
-        )
         message = {
             "run": self._job,
-            "cell": asdict(cell),
+            "cell": asdict(self._cell()),
             "maps": dict(maps),
+            "memory": self._limits.memory,
             "threads": self._limits.threads,
             "unsafe": self._sandbox.unsafe,
         }
@@ -233,6 +228,14 @@ class Worker:
             self._far_socket.close()
             os.close(self._far_output)
             os.close(self._far_status)
+
+    def _cell(self) -> Cell:
+        return Cell(
+            scratch=str(self._scratch),
+            memory=self._limits.memory if self._limits.device == "cpu" else 0,
+            file_size=self._limits.scratch,
+            gpu=self._limits.device != "cpu",
+        )
 
     def send(
         self,

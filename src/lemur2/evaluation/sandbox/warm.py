@@ -5,7 +5,7 @@ thread, never runs a parallel region (a fork would inherit its locks), never ini
 holds no held-out input or target, and knows no secret of the environment. Commands arrive on the
 control socket as JSON with descriptors:
 
-    {"run": id, "cell": {...}, "maps": {name: path}, "threads": n, "unsafe": bool}
+    {"run": id, "cell": {...}, "maps": {name: path}, "memory": bytes, "threads": n, "unsafe": bool}
         + [channel, output, status]: fork a worker, talk to it on `channel`, its stdout and stderr
         go to `output`, and when it ended its exit goes to `status`
     {"kill": id}
@@ -37,6 +37,7 @@ from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.landlock import Rule
 
 MAX_COMMAND = 1 << 16
+_WATCH_SECONDS = 0.1
 _CHANNEL = 3  # the only descriptor that a worker has beside stdin, stdout and stderr
 _DESCRIPTORS = 1 << 16
 
@@ -46,6 +47,7 @@ class _Child:
     job: int
     pid: int
     status: int  # descriptor that its exit is reported on
+    memory: int  # most resident bytes
 
 
 @dataclass
@@ -69,7 +71,8 @@ class Warm:
         """Obey until the parent is gone."""
         self.selector.register(self.control, selectors.EVENT_READ)
         while True:
-            for key, _ in self.selector.select():
+            self._watch_memory()
+            for key, _ in self.selector.select(_WATCH_SECONDS if self.children else None):
                 if key.fileobj is self.control:
                     if not self._obey():
                         return
@@ -98,7 +101,8 @@ class Warm:
         os.close(channel)
         os.close(output)
         watched = os.pidfd_open(pid)
-        self.children[watched] = _Child(command["run"], pid, status)
+        allowed = isolation.memory()[1] + command["memory"]
+        self.children[watched] = _Child(command["run"], pid, status, allowed)
         self.selector.register(watched, selectors.EVENT_READ)
 
     def _become_worker(self, command: dict[str, Any], channel: int, output: int, warm: int) -> None:
@@ -126,6 +130,16 @@ class Warm:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(code)
+
+    def _watch_memory(self) -> None:
+        """Kill workers whose resident memory is over what they may add to this process's own.
+
+        It is what bounds them where the address space cannot be limited (GPU drivers).
+        """
+        for watched, child in self.children.items():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if isolation.memory(child.pid)[1] > child.memory:
+                    signal.pidfd_send_signal(watched, signal.SIGKILL)
 
     def _kill(self, job: int) -> None:
         for watched, child in self.children.items():
