@@ -52,6 +52,7 @@ def test_a_dead_warm_process_is_started_again():
         evaluator = Evaluator(sandbox)
         before = evaluator.screen(zoo_source("LeNet"), IMAGES)
         os.kill(sandbox._process.pid, signal.SIGKILL)
+        sandbox._process.wait()
         after = evaluator.screen(zoo_source("LeNet"), IMAGES)
     assert after.structure_digest == before.structure_digest
 

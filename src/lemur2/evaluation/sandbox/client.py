@@ -111,28 +111,24 @@ class Sandbox:
             worker.end()
 
     def scratch(self) -> Path:
-        """A new empty folder under the sandbox's own."""
+        """A new empty folder for a worker. Starts the warm process again where it died."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is not None:
+                self._stop()
+                self._start()
         folder = self._scratch / secrets.token_hex(16)
         folder.mkdir(mode=0o700)
         return folder
 
     def command(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """Tell the warm process something; start it again first where it died."""
-        with self._lock:
-            if self._process is None:
-                raise RuntimeError("the sandbox is closed")
-            try:
-                self._tell(message, descriptors)
-            except OSError:
-                if "run" not in message:
-                    return  # what was to be killed died with it
-                self._stop()
-                self._start()
-                self._tell(message, descriptors)
+        """Tell the warm process something.
 
-    def _tell(self, message: Mapping[str, Any], descriptors: Sequence[int]) -> None:
-        assert self._control is not None
-        socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
+        Where it just died, nothing is told: the worker's channel is closed, and that is how it
+        is found out.
+        """
+        with self._lock, contextlib.suppress(OSError):
+            if self._control is not None:
+                socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -177,8 +173,8 @@ class Sandbox:
             self._process.kill()
             self._process.wait()
         self._process = None
-        if self._scratch.is_absolute():
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        if self._scratch.is_absolute():  # its folder, if it could not remove that itself
+            shutil.rmtree(self._scratch.parent, ignore_errors=True)
 
 
 class Worker:
