@@ -163,7 +163,8 @@ def summary(corpus: Corpus, run: int | None = None) -> None:
         out.print(table(columns, rows, right=columns[1:]))
         if generator in untrained:
             out.print(f"{untrained[generator]} passed screening and were not to be trained")
-    out.print(f"\ncorpus: {corpus.database.place}   next: `lemur2 data --best --sort`, `lemur2 show NAME`")
+    following = "`lemur2 data --best --sort`, `lemur2 show NAME`"
+    out.print(f"\ncorpus: {corpus.database.place}   next: {following}")
 
 
 def leaderboard(corpus: Corpus, dataset: str, limit: int = 10) -> None:
