@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +84,12 @@ class Sandbox:
                 f"this machine cannot isolate candidates: {lacking[0].name} ({lacking[0].note}); "
                 "mend that, or accept the risk with --unsafe"
             )
+        for package in ("torch", "torchvision"):
+            if find_spec(package) is None:
+                raise UserError(
+                    f"{package} is not installed, which evaluating networks takes; "
+                    "run: pip install 'lemur2[train]'"
+                )
         with self._lock:
             self._start()
         return self
@@ -152,7 +159,10 @@ class Sandbox:
         ours.settimeout(None)
         if not hello:
             code = self._process.wait()
-            raise RuntimeError(f"the warm process did not start (exit code {code})")
+            raise UserError(
+                f"the warm process did not start (exit code {code}); "
+                f"see whether `{sys.executable} -c 'import torch, torchvision'` works"
+            )
         ready = json.loads(hello)
         self.base_memory, self._scratch = ready["memory"], Path(ready["scratch"])
         device = self.limits.device
