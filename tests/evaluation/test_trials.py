@@ -50,13 +50,15 @@ def test_hyperparameters_are_what_the_network_was_built_with(engine, plan):
 
 def test_checkpointing_is_offered_to_the_network_and_changes_no_result(engine, plan):
     config = FractalConfig(depths=(2,), columns=(2,), widths=(8,), with_checkpointing=True)
-    [candidate] = FractalGenerator(config, 0).ask(1)
+    # Batch normalisation updates its running statistics once more when a block is recomputed.
+    asked = FractalGenerator(config, 0).ask(60)
+    candidate = next(c for c in asked if "normalization" not in c.parameters["layers"])
     plain = engine.evaluator.train(candidate.source, plan)
     saving = replace(plan, protocol=plan.protocol.with_(checkpointing=True))
     saved = engine.evaluator.train(candidate.source, saving)
     assert saved.hyperparameters["checkpointing"] is True
     assert "checkpointing" not in plain.hyperparameters
-    assert [s for s, _ in scores(saved)] == pytest.approx([s for s, _ in scores(plain)], abs=0.02)
+    assert scores(saved) == scores(plain)
 
 
 def test_whoever_listens_can_end_it(engine, plan):
