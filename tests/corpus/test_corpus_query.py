@@ -97,6 +97,8 @@ def model(plans: list[dict]) -> list[dict]:
             "prm": plan["hyperparameters"],
             "verdict": plan["verdict"],
             "test_score": float("nan"),
+            "provenance": "own",
+            "flagged": None,
             "trial": trial,
         }
         for trial, plan in enumerate(plans, start=1)

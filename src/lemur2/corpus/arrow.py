@@ -1,0 +1,78 @@
+"""Rows as an Arrow table: texts as dictionaries, no Python object per row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lemur2.corpus import codec
+from lemur2.corpus.frame import Hyperparameters, prm_dicts, prm_values
+from lemur2.corpus.scan import TEXTS, Rows
+from lemur2.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def require_pyarrow() -> Any:
+    """The module.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    try:
+        import pyarrow
+    except ModuleNotFoundError:
+        raise UserError("this needs pyarrow; do `pip install 'lemur2[analysis]'`") from None
+    return pyarrow
+
+
+def table(rows: Rows, wanted: Sequence[str], hyperparameters: Hyperparameters) -> pa.Table:
+    """The wanted columns (of `query.COLUMNS`) of rows."""
+    pa = require_pyarrow()
+    made: dict[str, Any] = {}
+    for name in wanted:
+        if name == "prm" and hyperparameters == "columns":
+            of_trials, index = prm_values(rows, None)
+            for key, values in of_trials.items():
+                made[f"prm_{key}"] = _values(pa, values.tolist()).take(pa.array(index))
+        else:
+            made[name] = _column(pa, rows, name)
+    return pa.table(made)
+
+
+def _column(pa: Any, rows: Rows, name: str) -> Any:
+    if name in TEXTS:
+        text = rows.trials.text(name)
+        return _dictionary(pa, text.codes[rows.at], text.values)
+    if name == "prm":
+        dicts = prm_dicts(rows)
+        texts = [codec.to_json(prm) for prm in dicts.values()]
+        places = np.fromiter(dicts, dtype=np.int64, count=len(dicts))
+        return _dictionary(pa, np.searchsorted(places, rows.at), texts)
+    if name in ("trial", "seed", "test_score"):
+        kind = pa.float64() if name == "test_score" else pa.int64()
+        return pa.array(rows.trials.columns[name].tolist(), kind).take(pa.array(rows.at))
+    values = rows.epochs[name]
+    if name == "memory":
+        return pa.array(values, from_pandas=True).cast(pa.int64())
+    return pa.array(values, from_pandas=True)  # NaN, which is a missing score, becomes null
+
+
+def _dictionary(pa: Any, codes: Any, values: Sequence[str | None]) -> Any:
+    nulls = values[:1] == [None]
+    indices = pa.array(codes - 1 if nulls else codes, pa.int32(), mask=codes < 1 if nulls else None)
+    texts = [text for text in values if text is not None]
+    return pa.DictionaryArray.from_arrays(indices, pa.array(texts, pa.string()))
+
+
+def _values(pa: Any, values: list[Any]) -> Any:
+    """Numbers as numbers; where types are mixed, each value as JSON."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds and kinds <= {int, float}:
+        return pa.array(values, pa.float64() if float in kinds else pa.int64())
+    if kinds in ({bool}, {str}):
+        return pa.array(values)
+    return pa.array([None if value is None else codec.to_json(value) for value in values])
