@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lemur2.corpus import codec
 from lemur2.corpus.frame import Hyperparameters, prm_dicts, prm_values
 from lemur2.corpus.scan import TEXTS, Rows
@@ -35,9 +33,8 @@ def table(rows: Rows, wanted: Sequence[str], hyperparameters: Hyperparameters) -
     made: dict[str, Any] = {}
     for name in wanted:
         if name == "prm" and hyperparameters == "columns":
-            of_trials, index = prm_values(rows, None)
-            for key, values in of_trials.items():
-                made[f"prm_{key}"] = _values(pa, values.tolist()).take(pa.array(index))
+            for key, values in prm_values(rows, None).items():
+                made[f"prm_{key}"] = _values(pa, values.tolist()).take(pa.array(rows.at))
         else:
             made[name] = _column(pa, rows, name)
     return pa.table(made)
@@ -48,13 +45,13 @@ def _column(pa: Any, rows: Rows, name: str) -> Any:
         text = rows.trials.text(name)
         return _dictionary(pa, text.codes[rows.at], text.values)
     if name == "prm":
-        dicts = prm_dicts(rows)
-        texts = [codec.to_json(prm) for prm in dicts.values()]
-        places = np.fromiter(dicts, dtype=np.int64, count=len(dicts))
-        return _dictionary(pa, np.searchsorted(places, rows.at), texts)
-    if name in ("trial", "seed", "test_score"):
+        texts = [codec.to_json(prm) for prm in prm_dicts(rows)]
+        return _dictionary(pa, rows.at, texts)
+    if name == "trial":
+        return pa.array(rows.trials.ids[name][rows.at])
+    if name in ("seed", "test_score"):
         kind = pa.float64() if name == "test_score" else pa.int64()
-        return pa.array(rows.trials.columns[name].tolist(), kind).take(pa.array(rows.at))
+        return pa.array(rows.trials.detail(name).tolist(), kind).take(pa.array(rows.at))
     values = rows.epochs[name]
     if name == "memory":
         return pa.array(values, from_pandas=True).cast(pa.int64())

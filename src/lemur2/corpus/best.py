@@ -22,7 +22,7 @@ def best_rows(rows: Rows, group_by: Sequence[str]) -> Rows:
     highest = np.full(group.max() + 1, -np.inf)
     np.maximum.at(highest, group, score)
     candidates = np.flatnonzero(score == highest[group])  # few: one a group, and its equals
-    trial = rows.trials.columns["trial"][rows.at[candidates]]
+    trial = rows.trials.ids["trial"][rows.at[candidates]]
     order = np.lexsort((trial, epoch[candidates], group[candidates]))
     _, first = np.unique(group[candidates][order], return_index=True)
     return rows.take(np.sort(candidates[order[first]]))
@@ -41,7 +41,7 @@ def _groups(rows: Rows, group_by: Sequence[str]) -> Array:
 def _codes(trials: Trials, name: str) -> Array:
     if name != "seed":
         return trials.text(name).codes
-    seeds = trials.columns["seed"].tolist()
+    seeds = trials.detail("seed").tolist()
     place = {seed: index for index, seed in enumerate(dict.fromkeys(seeds))}
     return np.array([place[seed] for seed in seeds], dtype=np.int64)
 

@@ -34,45 +34,40 @@ def _column(rows: Rows, name: str) -> Any:
         dicts = prm_dicts(rows)
         return pd.Series(objects([dicts[at].copy() for at in rows.at.tolist()]), dtype=object)
     if name == "trial":
-        return rows.trials.columns["trial"][rows.at]
+        return rows.trials.ids["trial"][rows.at]
     if name == "seed":
-        return pd.Series(pd.array(rows.trials.columns["seed"], dtype="Int64")[rows.at])
+        return pd.Series(pd.array(rows.trials.detail("seed"), dtype="Int64")[rows.at])
     if name == "test_score":
-        return rows.trials.columns["test_score"].astype(np.float64)[rows.at]
+        return rows.trials.detail("test_score").astype(np.float64)[rows.at]
     values = rows.epochs[name]
     if name == "memory":
         return pd.Series(values).astype("Int64")
     return values
 
 
-def prm_dicts(rows: Rows) -> dict[int, dict[str, Any]]:
-    """The hyperparameters of each trial that has a row, by the trial's place."""
+def prm_dicts(rows: Rows) -> list[dict[str, Any]]:
+    """The hyperparameters of each trial."""
     parsed: dict[str, dict[str, Any]] = {}
-    places = np.unique(rows.at)
-    columns = {name: rows.trials.columns[name][places].tolist() for name in codec.COLUMNS}
-    texts = rows.trials.columns["prm"][places].tolist()
-    made = {}
-    for index, (place, text) in enumerate(zip(places.tolist(), texts, strict=True)):
+    columns = {name: rows.trials.detail(name).tolist() for name in codec.COLUMNS}
+    made = []
+    for index, text in enumerate(rows.trials.detail("prm").tolist()):
         rest = parsed.get(text)
         if rest is None:
             rest = parsed[text] = codec.from_json(text)
         prm = {name: values[index] for name, values in columns.items()}
-        made[place] = codec.join_hyperparameters(prm, rest)
+        made.append(codec.join_hyperparameters(prm, rest))
     return made
 
 
 def _prm_columns(rows: Rows) -> dict[str, pd.Series]:
-    of_trials, index = prm_values(rows, np.nan)
     return {
-        f"prm_{name}": pd.Series(values).infer_objects().take(index).reset_index(drop=True)
-        for name, values in of_trials.items()
+        f"prm_{name}": pd.Series(values).infer_objects().take(rows.at).reset_index(drop=True)
+        for name, values in prm_values(rows, np.nan).items()
     }
 
 
-def prm_values(rows: Rows, missing: Any) -> tuple[dict[str, Array], Array]:
-    """For each hyperparameter that occurs its value in every trial; each row's place in these."""
+def prm_values(rows: Rows, missing: Any) -> dict[str, Array]:
+    """For each hyperparameter that occurs its value in every trial."""
     dicts = prm_dicts(rows)
-    places = np.fromiter(dicts, dtype=np.int64, count=len(dicts))
-    names = dict.fromkeys(name for prm in dicts.values() for name in prm)
-    values = {name: objects([prm.get(name, missing) for prm in dicts.values()]) for name in names}
-    return values, np.searchsorted(places, rows.at)
+    names = dict.fromkeys(name for prm in dicts for name in prm)
+    return {name: objects([prm.get(name, missing) for prm in dicts]) for name in names}

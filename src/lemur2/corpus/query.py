@@ -164,8 +164,8 @@ def batches(
 ) -> Iterator[pd.DataFrame]:
     """What `data` gives, in frames of `rows` rows each, the last one shorter.
 
-    All of them show one state of the corpus. What is held in memory besides a frame is the
-    hyperparameters of the trials, not their epochs. Where nothing matches there is one empty frame.
+    All of them show one state of the corpus. What is held in memory besides a frame is four
+    numbers of each trial. Where nothing matches there is one empty frame.
 
     Raises:
         UsageError: An unknown column.
@@ -178,7 +178,7 @@ def batches(
         conditions = Conditions(**filters)
         found = read_trials(connection, conditions)
         for part in _parts(connection, found, conditions, wanted, rows):
-            yield frame(part, wanted, hyperparameters)
+            yield frame(part.with_trials_of_rows(), wanted, hyperparameters)
 
 
 @contextmanager
@@ -213,11 +213,11 @@ def _rows(
     found = read_trials(connection, conditions)
     if grouping is None and max_rows is not None:
         first = next(_parts(connection, found, conditions, wanted, max(max_rows, 1)))
-        return first.take(slice(max_rows))
+        return first.take(slice(max_rows)).with_trials_of_rows()
     rows = read_rows(connection, found, conditions, wanted)
     if grouping is not None:
         rows = best_rows(rows, grouping)
-    return rows if max_rows is None else rows.take(slice(max_rows))
+    return (rows if max_rows is None else rows.take(slice(max_rows))).with_trials_of_rows()
 
 
 def _parts(

@@ -21,15 +21,19 @@ from lemur2.corpus.conditions import Conditions
 from lemur2.corpus.schema import architectures, benchmarks, epochs, sources, transforms, trials
 
 _BATCH = 20_000  # rows fetched at a time: bounds what is held as Python objects
+_FEW_TRIALS = 20_000  # up to here trials are read by their ids, which is quicker than any scan
 _FEW = 500  # ids in one IN (...): databases limit how many parameters a statement may have
 _NULL = -np.finfo(np.float64).max  # stands for NULL on the way, which no array of floats has
 
-# What is read of every trial; names and texts are looked up by id.
-_TRIAL = {
+# What is read of every trial at once; names and texts are looked up by id.
+_IDS = {
     "trial": trials.c.id,
     "architecture": trials.c.architecture_id,
     "benchmark": trials.c.benchmark_id,
     "transform": trials.c.transform_id,
+}
+# What is read of the trials that are in the result, when it is asked for.
+_DETAILS = {
     "seed": trials.c.seed,
     "lr": trials.c.lr,
     "batch": trials.c.batch,
@@ -41,7 +45,6 @@ _TRIAL = {
     "flagged": trials.c.flagged,
     "import": trials.c.import_id,
 }
-_IDS = ("trial", "architecture", "benchmark", "transform")
 # What may be read of every epoch.
 EPOCH = {
     "epoch": epochs.c.epoch,
@@ -73,17 +76,68 @@ class Encoded:
 
 
 class Trials:
-    """Trials, sorted by nn, task, dataset, metric and id, and their texts."""
+    """Trials, sorted by nn, task, dataset, metric and id, and what is known of them.
 
-    def __init__(self, connection: Connection, columns: dict[str, Array]) -> None:
+    Attributes:
+        ids: Of each trial (`trial`), and of its architecture, benchmark and transform.
+    """
+
+    def __init__(
+        self, connection: Connection, ids: dict[str, Array], kept: sa.ColumnElement[bool]
+    ) -> None:
+        """`kept` is a condition that holds for all of these trials, and few others."""
         self._connection = connection
+        self._kept = kept
         self._texts: dict[str, Encoded] = {}
-        self.columns = columns
-        ranks = [self.text(name).codes for name in ("metric", "dataset", "task", "nn")]
-        self._reorder(np.lexsort((columns["trial"], *ranks)))
+        self._details: dict[str, Array] = {}
+        self.ids = ids
 
     def __len__(self) -> int:
-        return len(self.columns["trial"])
+        return len(self.ids["trial"])
+
+    def sorted(self) -> Trials:
+        """In order."""
+        ranks = [self.text(name).codes for name in ("metric", "dataset", "task", "nn")]
+        return self.take(np.lexsort((self.ids["trial"], *ranks)))
+
+    def take(self, places: Array) -> Trials:
+        """These trials, in this order."""
+        ids = {name: values[places] for name, values in self.ids.items()}
+        made = Trials(self._connection, ids, self._kept)
+        made._texts = {
+            name: Encoded(text.codes[places], text.values) for name, text in self._texts.items()
+        }
+        made._details = {name: values[places] for name, values in self._details.items()}
+        return made
+
+    def detail(self, name: str) -> Array:
+        """One of the columns of `_DETAILS`; all are read when the first one is asked for."""
+        if not self._details:
+            self._details = {
+                column: objects(values)
+                for column, values in zip(_DETAILS, self._read(), strict=True)
+            }
+        return self._details[name]
+
+    def _read(self) -> list[Sequence[Any]]:
+        """The columns of `_DETAILS` for these trials, in their order."""
+        ids = self.ids["trial"].tolist()
+        query = sa.select(*_DETAILS.values(), trials.c.id)
+        conditions = [self._kept]
+        if len(ids) <= _FEW_TRIALS:
+            conditions = [
+                trials.c.id.in_(ids[start : start + _FEW]) for start in range(0, len(ids), _FEW)
+            ]
+        found = {
+            row[-1]: row
+            for condition in conditions
+            for rows in _fetch(self._connection, query.where(condition))
+            for row in rows
+        }
+        if not ids:
+            return [() for _ in _DETAILS]
+        columns: list[Sequence[Any]] = list(zip(*(found[key] for key in ids), strict=True))
+        return columns[:-1]
 
     def text(self, name: str) -> Encoded:
         """One of `TEXTS`; read when it is first asked for."""
@@ -91,17 +145,11 @@ class Trials:
             self._texts[name] = self._read_text(name)
         return self._texts[name]
 
-    def _reorder(self, order: Array) -> None:
-        self.columns = {name: values[order] for name, values in self.columns.items()}
-        self._texts = {
-            name: Encoded(text.codes[order], text.values) for name, text in self._texts.items()
-        }
-
     def _read_text(self, name: str) -> Encoded:
         if name in ("verdict", "flagged"):
-            return _encode(self.columns[name].tolist())
+            return _encode(self.detail(name).tolist())
         if name == "provenance":
-            imported = [key is not None for key in self.columns["import"]]
+            imported = [key is not None for key in self.detail("import")]
             return _encode(["imported" if one else "own" for one in imported])
         if name in _CODE:
             key, table = _CODE[name]
@@ -117,7 +165,7 @@ class Trials:
         self, key: str, query: sa.Select[Any], ids: sa.Column[int], read: Callable[[Any], str]
     ) -> Encoded:
         """What a query gives by id, read for a few ids or else for the whole table."""
-        unique, inverse = np.unique(self.columns[key], return_inverse=True)
+        unique, inverse = np.unique(self.ids[key], return_inverse=True)
         if len(unique) <= _FEW:
             query = query.where(ids.in_(unique.tolist()))
         found: dict[int, Any] = dict(self._connection.execute(query).tuples().all())
@@ -148,6 +196,11 @@ class Rows:
         epochs = {name: values[rows] for name, values in self.epochs.items()}
         return Rows(self.trials, self.at[rows], epochs)
 
+    def with_trials_of_rows(self) -> Rows:
+        """Without the trials that have no row."""
+        places = np.unique(self.at)
+        return Rows(self.trials.take(places), np.searchsorted(places, self.at), self.epochs)
+
     @classmethod
     def joined(cls, parts: Sequence[Rows]) -> Rows:
         """Several parts with the same columns, at least one, one after the other."""
@@ -158,17 +211,11 @@ class Rows:
 
 
 def read_trials(connection: Connection, conditions: Conditions) -> Trials:
-    """The trials that are kept."""
-    query = sa.select(*(column.label(name) for name, column in _TRIAL.items()))
-    rows = list(itertools.chain.from_iterable(_fetch(connection, query.where(*conditions.trials))))
-    columns = list(zip(*rows, strict=True)) or [() for _ in _TRIAL]
-    return Trials(
-        connection,
-        {
-            name: np.array(values, dtype=np.int64) if name in _IDS else objects(values)
-            for name, values in zip(_TRIAL, columns, strict=True)
-        },
-    )
+    """The trials that are kept, in order."""
+    query = sa.select(*_IDS.values()).where(*conditions.trials)
+    table = _floats(connection, query, len(_IDS)).astype(np.int64)
+    ids = {name: table[:, place] for place, name in enumerate(_IDS)}
+    return Trials(connection, ids, sa.and_(*conditions.trials)).sorted()
 
 
 def read_rows(
@@ -190,7 +237,7 @@ def stream_rows(
     trials_at_once: int = _FEW,
 ) -> Iterator[Rows]:
     """The same rows in the same order, those of a few trials at a time; once where none is."""
-    ids = found.columns["trial"]
+    ids = found.ids["trial"]
     for start in range(0, max(len(ids), 1), trials_at_once):
         few = ids[start : start + trials_at_once].tolist()
         yield _read_rows(
@@ -208,7 +255,7 @@ def _read_rows(
     names += ("memory",) if "memory" in wanted else ()
     columns = [epochs.c.trial_id, *(sa.func.coalesce(EPOCH[name], _NULL) for name in names)]
     table = _floats(connection, sa.select(*columns).where(*where), len(columns))
-    at = _places(found.columns["trial"], table[:, 0])
+    at = _places(found.ids["trial"], table[:, 0])
     kept = np.flatnonzero(at >= 0)
     at = at[kept]
     epoch = table[kept, 1].astype(np.int64)
