@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,12 +33,11 @@ from lemur2.corpus.importing.networks import (
     write_networks,
     write_transforms,
 )
+from lemur2.corpus.importing.restore import is_export, restore
 from lemur2.corpus.importing.summary import Summary
+from lemur2.corpus.progress import Progress, silent
 from lemur2.corpus.schema import imports
 from lemur2.corpus.store import Corpus
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is read, how many are done, and how many there are."""
 
 _NETWORKS = 250  # a transaction
 _EPOCHS = 20_000  # a transaction, at least
@@ -46,12 +45,13 @@ _EPOCHS = 20_000  # a transaction, at least
 _SHOWN = 100  # folders between two lines of progress
 
 
-def import_corpus(corpus: Corpus, source: str | Path, progress: Progress | None = None) -> Summary:
+def import_corpus(corpus: Corpus, source: str | Path, progress: Progress = silent) -> Summary:
     """Read a corpus in the field's layout into an open one.
 
     Args:
         corpus: Where to; open for writing.
-        source: A wheel or another zip archive, or a folder that holds what one unpacks to.
+        source: A wheel or another zip archive, a folder that holds what one unpacks to, or a
+            folder that `lemur2.corpus.exporting` wrote.
         progress: Told how far it is.
 
     Returns:
@@ -61,17 +61,15 @@ def import_corpus(corpus: Corpus, source: str | Path, progress: Progress | None 
     Raises:
         UserError: The source is no corpus, or the database cannot be written.
     """
+    if is_export(Path(source)):
+        return restore(corpus, Path(source), progress)
     archive = open_archive(Path(source))
     try:
         layout = read_layout(archive.entries, str(Path(source).absolute()))
         with _without_collector():
-            return _Import(corpus, archive, layout, progress or _silent).run()
+            return _Import(corpus, archive, layout, progress).run()
     finally:
         archive.close()
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    pass
 
 
 @contextmanager
