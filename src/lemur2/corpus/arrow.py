@@ -68,8 +68,10 @@ def _dictionary(pa: Any, codes: Any, values: Sequence[str | None]) -> Any:
 def _values(pa: Any, values: list[Any]) -> Any:
     """Numbers as numbers; where types are mixed, each value as JSON."""
     kinds = {type(value) for value in values if value is not None}
+    if kinds == {int} and all(value is None or abs(value) < 1 << 63 for value in values):
+        return pa.array(values, pa.int64())
     if kinds and kinds <= {int, float}:
-        return pa.array(values, pa.float64() if float in kinds else pa.int64())
+        return pa.array([None if value is None else float(value) for value in values])
     if kinds in ({bool}, {str}):
         return pa.array(values)
     return pa.array([None if value is None else codec.to_json(value) for value in values])
