@@ -100,7 +100,10 @@ def test_networks(wheel, tmp_path):
         assert corpus.children("AlexNet") == [MUTANT]
         assert corpus.architecture("AlexNet").family == "AlexNet"
         assert corpus.source("my_net") == net(3, "CRLF").replace("\n", "\r\n")
-        assert corpus.architecture(UNREADABLE).digest == ""
+        unreadable = corpus.architecture(UNREADABLE)
+        assert (unreadable.digest, unreadable.imported) == ("", True)
+        assert "invalid syntax" in unreadable.flagged
+        assert corpus.known("") is None
         assert corpus.known(canonical_digest(net(4))) == "untrained"
     stored = {row["name"]: row for row in content(tmp_path / "a.db")["architectures"]}
     assert stored[MUTANT]["prefix"] == "ast-dimension-AlexNet"
