@@ -11,6 +11,7 @@ from corpus_samples import grow, outcome
 from field_files import (
     BAD,
     CIFAR,
+    DEVICE,
     GOOD,
     MUTANT,
     PRM,
@@ -128,10 +129,10 @@ def test_flags(wheel, tmp_path):
 def test_device_runs(wheel, tmp_path):
     imported(tmp_path / "a.db", wheel)
     (run,) = content(tmp_path / "a.db")["device_runs"]
-    assert run[:2] == ["my_net", '{"cpu_info":{"cpu_cores":8}}']
+    assert run[:2] == ["my_net", '{"cpu_info":{"cpu_cores":8,"a":[1]}}']
     assert run[2:10] == ["img-classification", "phone_16", "phone", "16", 1, 1, None, 349.0]
     assert json.loads(run[11]) == {
-        "device_analytics": {"memory_info": {"total_ram_kb": "2018820 kB"}}
+        "device_analytics": {"memory_info": DEVICE["device_analytics"]["memory_info"]}
     }
 
 
