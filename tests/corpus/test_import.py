@@ -364,6 +364,22 @@ def test_killed_and_done_again(tmp_path, where, number, then):
         assert unfinished_imports(corpus) == []
 
 
+def test_two_imports_at_once(wheel, place):
+    """The second one stores everything between two steps of the first."""
+    done = []
+
+    def interfere(what, number, total):
+        if what == "folders of trials" and not done:
+            done.append(imported(place, wheel))
+
+    with Corpus.open(place, create=True) as corpus:
+        with pytest.raises(UserError, match="another process wrote to it during the import"):
+            import_corpus(corpus, wheel, interfere)
+        again = import_corpus(corpus, wheel)
+        assert not again.changed
+        assert len(corpus.trials()) == 9
+
+
 def test_older_databases_are_upgraded(tmp_path):
     import sqlalchemy as sa
 
