@@ -168,10 +168,12 @@ def test_summary_of_a_good_corpus(wheel, tmp_path):
             "network does not parse": 1,
         },
         "noted": {
+            "epochs whose uid is no md5": 16,
             "epochs without a duration": 6,
             "files for epoch 0": 1,
             "files outside the layout": 4,
             "networks with CRLF line ends": 1,
+            "networks without trials": 3,
         },
     }
 
@@ -428,6 +430,8 @@ def test_the_real_corpus(tmp_path):
     assert "refused" not in summary
     assert summary["flagged"]["epochs of detection mAP, which the source gets wrong"] == 8_645
     assert summary["noted"]["epochs without a duration"] == 22_890
+    assert summary["noted"]["epochs whose uid is no md5"] == 60
+    assert summary["noted"]["networks without trials"] == 132
     assert summary["noted"]["files for epoch 0"] == 1_015
     assert summary["noted"]["networks with CRLF line ends"] == 1_166
     assert summary["fixed"]["files that repeat a uid: a training for each time"] == 213

@@ -229,6 +229,8 @@ class _Import:
 
     def _trials(self) -> None:
         folders = find_folders(self.layout.epochs, self.known, self.seen)
+        without = set(self.layout.networks) - {folder.network for folder in folders}
+        self.seen.add("noted", "networks without trials", len(without))
         with self.database.read() as connection:
             writer = Writer(connection, self.known)
         batch: list[Trials] = []
