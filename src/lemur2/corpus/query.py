@@ -13,7 +13,14 @@ from sqlalchemy.engine import Connection
 
 from lemur2.corpus.entries import Standing
 from lemur2.corpus.frame import COLUMNS, READ, fetch, frame
-from lemur2.corpus.schema import architectures, benchmarks, epochs, transforms, trials
+from lemur2.corpus.schema import (
+    architectures,
+    benchmarks,
+    epochs,
+    redundant,
+    transforms,
+    trials,
+)
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UsageError
 
@@ -37,6 +44,7 @@ def data(
     transform: Names = None,
     epoch: int | Iterable[int] | None = None,
     verdict: Names = "ok",
+    unique: bool = False,
     only_best_accuracy: bool = False,
     group_by: Sequence[str] = BEST_PER,
     max_rows: int | None = None,
@@ -53,6 +61,7 @@ def data(
         epoch: Keep this epoch, or these (1-based).
         verdict: Keep trials that ended so; None keeps all that have ended. Only `ok` by default:
             a failed trial's scores are no results.
+        unique: Leave out networks that `lemur2 dedupe --mark` marked as redundant.
         only_best_accuracy: Keep one row per group: the highest accuracy; among equals the
             earliest epoch, then the trial stored first. A row without a score is never the best.
         group_by: The columns (of `GROUPS`) that make a group.
@@ -78,6 +87,8 @@ def data(
     wanted = _checked(columns, COLUMNS, "column", DEFAULT_COLUMNS)
     grouping = _checked(group_by, GROUPS, "group", BEST_PER)
     where = _conditions(task, dataset, metric, nn, nn_prefixes, transform, epoch, verdict)
+    if unique:
+        where.append(trials.c.architecture_id.not_in(sa.select(redundant.c.architecture_id)))
     opened = db if isinstance(db, Corpus) else Corpus.open(db, read_only=True)
     with (
         nullcontext() if isinstance(db, Corpus) else opened,

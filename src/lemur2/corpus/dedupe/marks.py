@@ -106,7 +106,7 @@ def _accuracies(connection: Connection) -> dict[int, float]:
             trials.c.architecture_id, trials.c.benchmark_id, sa.func.max(epochs.c.score)
         )
         .join(epochs, epochs.c.trial_id == trials.c.id)
-        .where(trials.c.verdict == "ok", epochs.c.score.is_not(None))
+        .where(trials.c.verdict == "ok", trials.c.flagged.is_(None), epochs.c.score.is_not(None))
         .group_by(trials.c.architecture_id, trials.c.benchmark_id)
     )
     rows: Sequence[tuple[int, int, float]] = connection.execute(best).tuples().all()
