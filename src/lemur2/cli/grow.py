@@ -148,6 +148,7 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
     lemur2 resume 3 --db other.db --workers 4
     """
     from lemur2.corpus import Corpus
+    from lemur2.evaluation import Limits
 
     with Corpus.open(db) as corpus:
         stored = corpus.run(run)
@@ -156,6 +157,11 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
             return
         if stored.verb == "grow":
             _resume_grow(corpus, stored, workers, unsafe, as_json)
+        elif stored.verb == "screen":
+            from lemur2.cli.screen import carry_on as carry_on_screening
+
+            limits = Limits(**stored.limits)
+            carry_on_screening(corpus, run, limits, workers, unsafe=unsafe, as_json=as_json)
 
 
 def _resume_grow(
