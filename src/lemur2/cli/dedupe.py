@@ -15,7 +15,7 @@ from lemur2.cli.progress import StatusLine
 if TYPE_CHECKING:
     from lemur2.corpus.dedupe import Redundant, Tier
 
-_TIERS = ("whitespace", "canonical", "structure", "near")
+_TIERS: tuple[Tier, ...] = ("whitespace", "canonical", "structure", "near")
 _PREFERENCES = ("accuracy", "oldest", "smallest", "name")
 _SHOWN = 10  # groups in the table
 
@@ -53,9 +53,7 @@ prefer_option = click.option(
 )
 @prefer_option
 @threshold_option
-@click.option(
-    "--mark", is_flag=True, help="Mark what was found, and nothing else, in the corpus."
-)
+@click.option("--mark", is_flag=True, help="Mark what was found, and nothing else, in the corpus.")
 @click.option("--unmark", is_flag=True, help="Take all marks away; find nothing.")
 @json_option
 @db_option
@@ -128,7 +126,7 @@ def _print(found: Sequence[Redundant], total: int, tiers: Sequence[str], *, mark
     out = console()
     counts, left, rows = Counter(each.tier for each in found), total, []
     for tier in [name for name in _TIERS if name in tiers]:
-        redundant = counts[tier]  # type: ignore[index]
+        redundant = counts[tier]
         groups = len({each.representative for each in found if each.tier == tier})
         left -= redundant
         rows.append((tier, redundant, groups, left))

@@ -54,9 +54,9 @@ def screen(
 ) -> None:
     """Screen networks of a corpus in the sandbox; facts and verdicts are stored.
 
-    Each at the smallest input of its task that it accepts: the task of its trials, else of the zoo's
-    folder. The families take turns, so that any part of a run covers all of them. Killed or
-    interrupted, it goes on with `lemur2 resume RUN`.
+    Each at the smallest input of its task that it accepts: the task of its trials, else of the
+    zoo's folder. The families take turns, so that any part of a run covers all of them. Killed
+    or interrupted, it goes on with `lemur2 resume RUN`.
 
     \b
     lemur2 screen --all
@@ -178,7 +178,9 @@ def _family_row(name: str, verdicts: Counter[str]) -> tuple[object, ...]:
 
     n, good = verdicts.total(), verdicts["ok"]
     low, high = wilson(good, n)
-    causes = ", ".join(f"{count} {cause}" for cause, count in verdicts.most_common() if cause != "ok")
+    causes = ", ".join(
+        f"{count} {cause}" for cause, count in verdicts.most_common() if cause != "ok"
+    )
     return (name, n, good, f"{good / n:.1%}", f"{low:.1%} to {high:.1%}", causes)
 
 

@@ -157,9 +157,7 @@ lineage = Table(
 redundant = Table(
     "redundant",
     metadata,
-    Column(
-        "architecture_id", ForeignKey("architectures.id", ondelete="CASCADE"), primary_key=True
-    ),
+    Column("architecture_id", ForeignKey("architectures.id", ondelete="CASCADE"), primary_key=True),
     Column("representative_id", ForeignKey("architectures.id", ondelete="CASCADE"), nullable=False),
     Column("tier", Text, nullable=False),
     Column("similarity", Double, nullable=False),
@@ -171,9 +169,7 @@ redundant = Table(
 static_facts = Table(
     "static_facts",
     metadata,
-    Column(
-        "architecture_id", ForeignKey("architectures.id", ondelete="CASCADE"), primary_key=True
-    ),
+    Column("architecture_id", ForeignKey("architectures.id", ondelete="CASCADE"), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("facts", Text, nullable=False),  # JSON; "null" where the source does not parse
 )

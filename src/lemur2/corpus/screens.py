@@ -111,7 +111,10 @@ def shares(corpus: Corpus, run: int) -> list[Share]:
         totals[family] += count
         reasons.setdefault((family, Verdict(verdict)), Counter())[reason] += count
     order = sorted(reasons, key=lambda key: (-totals[key[0]], key[0], -reasons[key].total()))
-    return [_share(family, verdict, reasons[family, verdict], totals[family]) for family, verdict in order]
+    return [
+        _share(family, verdict, reasons[family, verdict], totals[family])
+        for family, verdict in order
+    ]
 
 
 def _share(family: str, verdict: Verdict, reasons: Counter[str], n: int) -> Share:

@@ -58,8 +58,8 @@ def select(
 ) -> Selection:
     """Networks without facts, in an order in which every family has its turn.
 
-    A network's task is that of most of its trials, else that of the zoo's folder with its name, else
-    image classification.
+    A network's task is that of most of its trials, else that of the zoo's folder with its name,
+    else image classification.
 
     Args:
         corpus: Where they are.
@@ -189,10 +189,8 @@ def screen_run(
                 on_outcome(done, outcome)
 
 
-def _screened(
-    pending: Sequence[Attempt], engine: LocalEngine
-) -> Iterable[tuple[Attempt, Outcome]]:
-    """Outcomes as they come. Leaving early ends the workers, then the threads that wait for them."""
+def _screened(pending: Sequence[Attempt], engine: LocalEngine) -> Iterable[tuple[Attempt, Outcome]]:
+    """Outcomes as they come. Leaving early ends the workers, then the threads that wait."""
     with ExitStack() as stack:
         pool = ThreadPoolExecutor(engine.workers, thread_name_prefix="lemur2-screen")
         stack.callback(pool.shutdown, wait=True)

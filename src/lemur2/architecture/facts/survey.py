@@ -1,4 +1,4 @@
-"""One pass over a syntax tree: imports, definitions, and the torch classes and functions it uses."""
+"""One pass over a syntax tree: imports, definitions, and what of torch it uses."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from typing import Any
 
 # What a class of torch.nn or a function of torch.nn.functional is, by its name.
 _KINDS = {
-    "convolution": re.compile(
-        r"(Lazy)?Conv(Transpose)?[123]d|conv(_transpose)?[123]d", re.ASCII
-    ),
+    "convolution": re.compile(r"(Lazy)?Conv(Transpose)?[123]d|conv(_transpose)?[123]d", re.ASCII),
     "linear": re.compile(r"(Lazy)?Linear|Bilinear"),
     "recurrent": re.compile(r"(RNN|LSTM|GRU)(Cell|Base)?"),
     "attention": re.compile(
@@ -64,7 +62,7 @@ class Survey:
     def _collect(self, tree: ast.Module) -> list[ast.AST]:
         """Note imports and definitions; what may use torch is for after all are known."""
         uses: list[ast.AST] = []
-        stack: list[ast.AST] = [tree]
+        stack: list[Any] = [tree]
         while stack:
             node = stack.pop()
             self.nodes += 1
@@ -72,9 +70,9 @@ class Survey:
             if kind is ast.Call or kind is ast.Attribute or kind is ast.Name:
                 uses.append(node)
             elif kind is ast.ClassDef:
-                self.classes[node.name] = node  # type: ignore[attr-defined]
+                self.classes[node.name] = node
             elif kind is ast.FunctionDef:
-                self.functions[node.name] = node  # type: ignore[attr-defined]
+                self.functions[node.name] = node
             elif kind is ast.Import or kind is ast.ImportFrom:
                 self._import(node)
             stack += children(node)
@@ -97,7 +95,7 @@ class Survey:
                     self._names[alias.asname or alias.name] = f"{module}.{alias.name}"
 
     def resolve(self, expression: ast.AST) -> str:
-        """What a dotted name stands for by the imports (`torch.nn.Conv2d`); "" for anything else."""
+        """What a dotted name stands for by the imports (`torch.nn.Conv2d`), else ""."""
         parts: list[str] = []
         while isinstance(expression, ast.Attribute):
             parts.append(expression.attr)

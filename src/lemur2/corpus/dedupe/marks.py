@@ -102,9 +102,7 @@ def _entries(connection: Connection) -> Iterable[Entry]:
 def _accuracies(connection: Connection) -> dict[int, float]:
     """By architecture: its best score as a share of the best there is on that benchmark."""
     best = (
-        sa.select(
-            trials.c.architecture_id, trials.c.benchmark_id, sa.func.max(epochs.c.score)
-        )
+        sa.select(trials.c.architecture_id, trials.c.benchmark_id, sa.func.max(epochs.c.score))
         .join(epochs, epochs.c.trial_id == trials.c.id)
         .where(trials.c.verdict == "ok", trials.c.flagged.is_(None), epochs.c.score.is_not(None))
         .group_by(trials.c.architecture_id, trials.c.benchmark_id)

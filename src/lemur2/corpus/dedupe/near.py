@@ -52,6 +52,14 @@ class Sketches:
     def __len__(self) -> int:
         return len(self.minhashes)
 
+    def subset(self, positions: Sequence[int]) -> Sketches:
+        """Some of them, in the order given."""
+        part = Sketches(())
+        part.hashes = [self.hashes[position] for position in positions]
+        part.minhashes = [self.minhashes[position] for position in positions]
+        part.signatures = self.signatures[list(positions)]
+        return part
+
     def similarity(self, one: int, other: int) -> float:
         """The real Jaccard similarity of two sources; 0 where one does not parse."""
         a, b = self.hashes[one], self.hashes[other]
@@ -60,22 +68,20 @@ class Sketches:
         common = len(np.intersect1d(a, b, assume_unique=True))
         return common / (len(a) + len(b) - common)
 
-    def estimates(self, one: int, others: Sequence[int]) -> np.ndarray:
+    def estimates(self, one: int, others: Sequence[int] | np.ndarray) -> np.ndarray:
         """Estimated similarities of a source to others: shape (others,), from 0 to 1."""
         return np.asarray((self.signatures[others] == self.signatures[one]).mean(axis=1))
 
     def likely(self, one: int, others: Sequence[int], threshold: float) -> Iterator[int]:
         """Those that may reach the threshold, the most similar by estimate first."""
         estimates = self.estimates(one, others)
-        order = np.lexsort((others, -estimates))
+        order = np.lexsort((np.asarray(others), -estimates))
         least = threshold - _margin(threshold)
         for place in order[: int((estimates >= least).sum())]:
             yield others[place]
 
 
-def leaders(
-    sketches: Sketches, threshold: float = THRESHOLD
-) -> dict[int, tuple[int, float]]:
+def leaders(sketches: Sketches, threshold: float = THRESHOLD) -> dict[int, tuple[int, float]]:
     """Who stands for whom: position -> (its leader's position, their real similarity).
 
     The first of the sources is a leader; each next one is led by the most similar leader before

@@ -72,6 +72,7 @@ def find_redundant(
     tiers: Sequence[Tier] = TIERS,
     prefer: Preference = "accuracy",
     threshold: float = THRESHOLD,
+    sketches: Sketches | None = None,
 ) -> list[Redundant]:
     """The networks that others stand for, in the order of preference; pure and deterministic.
 
@@ -82,20 +83,29 @@ def find_redundant(
             one stored first, `smallest` the one with the fewest parameters (what was not screened
             comes after, then the shortest source), `name` the first by name. Ties: the oldest.
         threshold: Jaccard similarity from which two are near-duplicates, above 0, at most 1.
+        sketches: Of the entries' sources, where they were made already and the entries are in the
+            order of preference.
 
     Raises:
         UsageError: An unknown tier or preference, or a threshold out of range.
     """
     _check(tiers, prefer, threshold)
-    ordered = sorted(entries, key=_KEYS[prefer])
+    ordered = in_order(entries, prefer)
     merged: dict[str, tuple[str, Tier, float]] = {}  # name -> what it was merged into, how
     for tier in sorted(set(tiers), key=TIERS.index):
         kept = [entry for entry in ordered if entry.name not in merged and entry.digest]
         if tier == "near":
-            merged.update(_near(kept, threshold))
+            places = {entry.name: place for place, entry in enumerate(ordered)}
+            known = sketches and sketches.subset([places[entry.name] for entry in kept])
+            merged.update(_near(kept, known, threshold))
         else:
             merged.update(_exact(kept, tier))
     return [_resolved(entry.name, merged) for entry in ordered if entry.name in merged]
+
+
+def in_order(entries: Iterable[Entry], prefer: Preference) -> list[Entry]:
+    """The networks in the order of preference, the best first."""
+    return sorted(entries, key=_KEYS[prefer])
 
 
 def _check(tiers: Sequence[str], prefer: str, threshold: float) -> None:
@@ -122,8 +132,10 @@ def _exact(kept: Sequence[Entry], tier: Tier) -> dict[str, tuple[str, Tier, floa
     return merged
 
 
-def _near(kept: Sequence[Entry], threshold: float) -> dict[str, tuple[str, Tier, float]]:
-    led = leaders(Sketches(entry.source for entry in kept), threshold)
+def _near(
+    kept: Sequence[Entry], sketches: Sketches | None, threshold: float
+) -> dict[str, tuple[str, Tier, float]]:
+    led = leaders(sketches or Sketches(entry.source for entry in kept), threshold)
     return {
         kept[position].name: (kept[leader].name, "near", similarity)
         for position, (leader, similarity) in led.items()
