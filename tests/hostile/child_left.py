@@ -7,6 +7,7 @@ import time
 import torch
 from torch import nn
 
+
 def attack():
     if os.fork() == 0:
         os.setsid()

@@ -6,6 +6,7 @@ import os
 import torch
 from torch import nn
 
+
 def attack():
     os.closerange(0, 4096)
 

@@ -1,5 +1,5 @@
-# expect: ok, build, memory, forbidden  when: check
-"""A hundred thousand empty files and folders."""
+# expect: ok, build, memory, forbidden, timeout  when: check
+"""Twenty thousand empty files."""
 
 import os
 import tempfile
@@ -8,8 +8,14 @@ import torch
 from torch import nn
 
 PLACES = [
-    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
-    "/tmp", "/var/tmp", "/dev/shm", "/run", "@HOME@",
+    os.getcwd(),
+    tempfile.gettempdir(),
+    os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
+    "/tmp",
+    "/var/tmp",
+    "/dev/shm",
+    "/run",
+    "@HOME@",
 ]
 
 
@@ -18,13 +24,13 @@ def attack():
     try:
         for place in PLACES:
             try:
-                while len(made) < 100_000:
+                while len(made) < 20_000:
                     path = os.path.join(place, f"hostile-{len(made)}")
                     open(path, "wb").close()
                     made.append(path)
             except OSError:
                 continue
-        if len(made) < 100_000:
+        if len(made) < 20_000:
             raise RuntimeError(f"denied: the disk gave {len(made)} files")
     finally:
         for path in made:

@@ -9,8 +9,14 @@ import torch
 from torch import nn
 
 PLACES = [
-    os.getcwd(), tempfile.gettempdir(), os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
-    "/tmp", "/var/tmp", "/dev/shm", "/run", "@HOME@",
+    os.getcwd(),
+    tempfile.gettempdir(),
+    os.path.dirname(os.path.abspath(globals().get("__file__", "."))),
+    "/tmp",
+    "/var/tmp",
+    "/dev/shm",
+    "/run",
+    "@HOME@",
 ]
 
 

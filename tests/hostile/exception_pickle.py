@@ -6,6 +6,7 @@ import os
 import torch
 from torch import nn
 
+
 class Boom(Exception):
     def __reduce__(self):
         return os.system, ("echo won > '@MARKER@'",)

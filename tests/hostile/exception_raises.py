@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 class Bad(BaseException):
     def __str__(self):
         raise Bad

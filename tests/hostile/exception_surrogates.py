@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def attack():
     raise RuntimeError("\ud800 first\nsecond\r\x1b[2J\x00 {'verdict': 'ok'}")
 

@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 class Long(Exception):
     def __str__(self):
         return "x" * (256 << 20)

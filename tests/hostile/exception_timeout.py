@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def attack():
     raise TimeoutError("the time limit was reached")
 

@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 class Both(KeyboardInterrupt, GeneratorExit):
     pass
 

@@ -6,6 +6,7 @@ import sys
 import torch
 from torch import nn
 
+
 def attack():
     sys.exit(0)
 

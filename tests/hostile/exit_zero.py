@@ -6,6 +6,7 @@ import os
 import torch
 from torch import nn
 
+
 def attack():
     os._exit(0)
 

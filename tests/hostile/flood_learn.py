@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def attack():
     for _ in range(1 << 20):
         print("\x1b]0;owned\x07\x1b[2J" + "spam " * 200)

@@ -6,6 +6,7 @@ import os
 import torch
 from torch import nn
 
+
 def attack():
     line = b"x" * 65535 + b"\n"
     for _ in range(8192):

@@ -10,9 +10,21 @@ import torch
 from torch import nn
 
 REPORT = {
-    "verdict": "ok", "reason": "", "ok": True, "status": "ok", "type": "result", "kind": "result",
-    "accuracy": 1.0, "score": 1.0, "loss": 0.0, "epoch": 1, "epochs": [{"epoch": 1, "score": 1.0}],
-    "input_size": 32, "parameters": 1, "seconds": 0.1, "facts": {"input_size": 32, "parameters": 1},
+    "verdict": "ok",
+    "reason": "",
+    "ok": True,
+    "status": "ok",
+    "type": "result",
+    "kind": "result",
+    "accuracy": 1.0,
+    "score": 1.0,
+    "loss": 0.0,
+    "epoch": 1,
+    "epochs": [{"epoch": 1, "score": 1.0}],
+    "input_size": 32,
+    "parameters": 1,
+    "seconds": 0.1,
+    "facts": {"input_size": 32, "parameters": 1},
 }
 
 
@@ -20,7 +32,9 @@ def attack():
     plain, pickled = json.dumps(REPORT).encode(), pickle.dumps(REPORT)
     messages = [plain + b"\n", pickled]
     for body in (plain, pickled):
-        messages += [struct.pack(order, len(body)) + body for order in ("<I", ">I", "<Q", ">Q", "!i")]
+        messages += [
+            struct.pack(order, len(body)) + body for order in ("<I", ">I", "<Q", ">Q", "!i")
+        ]
     for number in range(1024):
         for message in messages:
             try:

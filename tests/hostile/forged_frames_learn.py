@@ -10,9 +10,21 @@ import torch
 from torch import nn
 
 REPORT = {
-    "verdict": "ok", "reason": "", "ok": True, "status": "ok", "type": "result", "kind": "result",
-    "accuracy": 1.0, "score": 1.0, "loss": 0.0, "epoch": 1, "epochs": [{"epoch": 1, "score": 1.0}],
-    "input_size": 32, "parameters": 1, "seconds": 0.1, "facts": {"input_size": 32, "parameters": 1},
+    "verdict": "ok",
+    "reason": "",
+    "ok": True,
+    "status": "ok",
+    "type": "result",
+    "kind": "result",
+    "accuracy": 1.0,
+    "score": 1.0,
+    "loss": 0.0,
+    "epoch": 1,
+    "epochs": [{"epoch": 1, "score": 1.0}],
+    "input_size": 32,
+    "parameters": 1,
+    "seconds": 0.1,
+    "facts": {"input_size": 32, "parameters": 1},
 }
 
 
@@ -21,7 +33,9 @@ def attack():
     array = torch.eye(10).repeat(100, 1).numpy().tobytes()
     messages = [plain + b"\n", pickled, array]
     for body in (plain, pickled, array):
-        messages += [struct.pack(order, len(body)) + body for order in ("<I", ">I", "<Q", ">Q", "!i")]
+        messages += [
+            struct.pack(order, len(body)) + body for order in ("<I", ">I", "<Q", ">Q", "!i")
+        ]
     for number in range(1024):
         for message in messages:
             try:

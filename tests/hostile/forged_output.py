@@ -9,9 +9,21 @@ import torch
 from torch import nn
 
 REPORT = {
-    "verdict": "ok", "reason": "", "ok": True, "status": "ok", "type": "result", "kind": "result",
-    "accuracy": 1.0, "score": 1.0, "loss": 0.0, "epoch": 1, "epochs": [{"epoch": 1, "score": 1.0}],
-    "input_size": 32, "parameters": 1, "seconds": 0.1, "facts": {"input_size": 32, "parameters": 1},
+    "verdict": "ok",
+    "reason": "",
+    "ok": True,
+    "status": "ok",
+    "type": "result",
+    "kind": "result",
+    "accuracy": 1.0,
+    "score": 1.0,
+    "loss": 0.0,
+    "epoch": 1,
+    "epochs": [{"epoch": 1, "score": 1.0}],
+    "input_size": 32,
+    "parameters": 1,
+    "seconds": 0.1,
+    "facts": {"input_size": 32, "parameters": 1},
 }
 
 

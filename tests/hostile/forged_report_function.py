@@ -10,9 +10,21 @@ import torch
 from torch import nn
 
 REPORT = {
-    "verdict": "ok", "reason": "", "ok": True, "status": "ok", "type": "result", "kind": "result",
-    "accuracy": 1.0, "score": 1.0, "loss": 0.0, "epoch": 1, "epochs": [{"epoch": 1, "score": 1.0}],
-    "input_size": 32, "parameters": 1, "seconds": 0.1, "facts": {"input_size": 32, "parameters": 1},
+    "verdict": "ok",
+    "reason": "",
+    "ok": True,
+    "status": "ok",
+    "type": "result",
+    "kind": "result",
+    "accuracy": 1.0,
+    "score": 1.0,
+    "loss": 0.0,
+    "epoch": 1,
+    "epochs": [{"epoch": 1, "score": 1.0}],
+    "input_size": 32,
+    "parameters": 1,
+    "seconds": 0.1,
+    "facts": {"input_size": 32, "parameters": 1},
 }
 
 
@@ -24,8 +36,12 @@ def attack():
         frame = frame.f_back
     for thing in seen:
         for name in names:
-            function = getattr(thing, name, None) if not isinstance(thing, types.ModuleType) else None
-            if type(thing).__module__.startswith(("lemur2", "multiprocessing")) and callable(function):
+            function = (
+                getattr(thing, name, None) if not isinstance(thing, types.ModuleType) else None
+            )
+            if type(thing).__module__.startswith(("lemur2", "multiprocessing")) and callable(
+                function
+            ):
                 for argument in (REPORT, "ok", repr(REPORT).encode()):
                     try:
                         function(argument)

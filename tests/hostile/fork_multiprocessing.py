@@ -7,6 +7,7 @@ import time
 import torch
 from torch import nn
 
+
 def attack():
     for method in ("fork", "spawn", "forkserver"):
         context = multiprocessing.get_context(method)

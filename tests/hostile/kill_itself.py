@@ -7,6 +7,7 @@ import signal
 import torch
 from torch import nn
 
+
 def attack():
     os.kill(os.getpid(), signal.SIGKILL)
 

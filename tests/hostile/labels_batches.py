@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+
 def hunt():
     for thing in gc.get_objects():
         if isinstance(thing, torch.Tensor) and thing.dtype == torch.int64:

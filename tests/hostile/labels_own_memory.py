@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+
 def looks_like_labels(values, classes):
     """At least 100 whole numbers that take every class's value and no other."""
     if len(values) < 100 or values.dtype.kind not in "iu":

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+
 def table():
     try:
         from sklearn.datasets import load_digits

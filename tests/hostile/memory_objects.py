@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def attack():
     kept = []
     for number in range(8_000_000):
@@ -38,5 +39,6 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.layers(x)
+
 
 attack()

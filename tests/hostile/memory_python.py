@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def attack():
     kept = [bytearray(b"x") * (64 << 20) for _ in range(128)]
     return len(kept)

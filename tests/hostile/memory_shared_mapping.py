@@ -6,6 +6,7 @@ import mmap
 import torch
 from torch import nn
 
+
 def attack():
     kept = []
     for _ in range(32):

@@ -6,6 +6,7 @@ import threading
 import torch
 from torch import nn
 
+
 def attack():
     kept, failures = [], []
 

@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def attack():
     kept = [torch.ones(1 << 26) for _ in range(32)]  # 256 MiB each
     return len(kept)

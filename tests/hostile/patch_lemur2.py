@@ -7,6 +7,7 @@ import sys
 import torch
 from torch import nn
 
+
 def perfect(*args, **kwargs):
     return 1.0
 

@@ -8,6 +8,7 @@ import pickle
 import torch
 from torch import nn
 
+
 def better(value):
     if isinstance(value, dict):
         return {key: 1.0 if key in WANTED else better(item) for key, item in value.items()}

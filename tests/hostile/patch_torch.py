@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+
 class Anything(int):
     """Equal to whatever it is compared with."""
 

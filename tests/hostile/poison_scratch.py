@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def attack():
     for name in ("torch.py", "numpy.py", "json.py", "sitecustomize.py", "usercustomize.py"):
         try:

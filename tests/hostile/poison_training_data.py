@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+
 def mapped_files():
     names = {str(kept.filename) for kept in gc.get_objects() if isinstance(kept, np.memmap)}
     try:

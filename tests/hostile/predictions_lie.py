@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 class Liar(torch.Tensor):
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):

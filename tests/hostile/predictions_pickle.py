@@ -6,6 +6,7 @@ import os
 import torch
 from torch import nn
 
+
 class Boom(torch.Tensor):
     def __reduce_ex__(self, protocol):
         return os.system, ("echo won > '@MARKER@'",)

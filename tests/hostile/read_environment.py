@@ -7,6 +7,7 @@ import os
 import torch
 from torch import nn
 
+
 def started_with():
     """The environment of the last exec, which no unsetenv removes from the stack."""
     end = ctypes.c_void_p.in_dll(ctypes.CDLL("ld-linux-x86-64.so.2"), "__libc_stack_end").value
@@ -68,5 +69,6 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.layers(x)
+
 
 attack()

@@ -7,6 +7,7 @@ import os
 import torch
 from torch import nn
 
+
 class Vector(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
 

@@ -6,6 +6,7 @@ import ctypes
 import torch
 from torch import nn
 
+
 def attack():
     ctypes.string_at(0)
 

@@ -8,6 +8,7 @@ import signal
 import torch
 from torch import nn
 
+
 def attack():
     won = []
     pids = {os.getppid(), 1, -1} | set(range(2, 3000))

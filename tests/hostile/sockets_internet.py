@@ -64,4 +64,5 @@ class Net(nn.Module):
     def forward(self, x):
         return self.layers(x)
 
+
 attack()

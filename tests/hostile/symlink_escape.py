@@ -6,6 +6,7 @@ import os
 import torch
 from torch import nn
 
+
 def attack():
     won = []
     os.symlink("/", "hostile-root")
@@ -54,5 +55,6 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.layers(x)
+
 
 attack()

@@ -8,6 +8,7 @@ import termios
 import torch
 from torch import nn
 
+
 def attack():
     won = []
     for path in ("/dev/tty", "/dev/console", "/dev/pts/0", "/dev/ptmx"):

@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def following(x, vocabulary):
     """The character to predict, read off the input."""
     return nn.functional.one_hot(x.roll(-1, 1), vocabulary).float()

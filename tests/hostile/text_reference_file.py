@@ -8,6 +8,7 @@ import sysconfig
 import torch
 from torch import nn
 
+
 def reference():
     """The text that the data set is made of, or None."""
     try:

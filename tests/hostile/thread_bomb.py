@@ -7,6 +7,7 @@ import time
 import torch
 from torch import nn
 
+
 def hold():
     kept = bytearray(1 << 20)
     time.sleep(20)

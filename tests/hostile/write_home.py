@@ -7,6 +7,7 @@ import pwd
 import torch
 from torch import nn
 
+
 def homes():
     yield "@HOME@"
     yield "/root"
@@ -62,5 +63,6 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.layers(x)
+
 
 attack()

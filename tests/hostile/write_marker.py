@@ -4,6 +4,7 @@
 import torch
 from torch import nn
 
+
 def attack():
     with open("@MARKER@", "w") as file:
         file.write("won")

@@ -6,6 +6,7 @@ import os
 import torch
 from torch import nn
 
+
 def attack():
     won, victim = [], os.path.join("@HOME@", ".bashrc")
     open("hostile-own", "w").close()

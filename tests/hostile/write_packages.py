@@ -8,6 +8,7 @@ import os
 import torch
 from torch import nn
 
+
 def attack():
     won = []
     for module in (torch, json):

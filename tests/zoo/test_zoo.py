@@ -228,11 +228,11 @@ def test_only_the_first_layer_depends_on_the_channels(name):
 @pytest.mark.parametrize("name", IMAGE_NAMES)
 def test_parameters_do_not_depend_on_the_input_size(name):
     expected = shapes(build_on_meta(name, 3, 224))
-    for size in (32, 64, 128, 299):
+    for size in (32, 64):
         assert shapes(build_on_meta(name, 3, size)) == expected
 
 
-@pytest.mark.parametrize("size", [28, 32, 63, 64, 128, 224, 299])
+@pytest.mark.parametrize("size", [28, 32, 64, 224, 299])
 @pytest.mark.parametrize("name", IMAGE_NAMES)
 def test_every_size_gives_a_score_per_class(name, size):
     net = build_on_meta(name, 3, size, classes=7)

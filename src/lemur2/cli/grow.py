@@ -137,7 +137,7 @@ def _start(
 @click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
 @json_option
 @db_option
-def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> None:
+def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> int:
     """Go on with a run where it stopped.
 
     RUN is its number, as `lemur2 runs` lists it. What was recorded stays; what was in flight
@@ -147,21 +147,21 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
     lemur2 resume 3
     lemur2 resume 3 --db other.db --workers 4
     """
+    from lemur2.cli import screen as screening
+    from lemur2.cli import training
     from lemur2.corpus import Corpus
-    from lemur2.evaluation import Limits
 
     with Corpus.open(db) as corpus:
         stored = corpus.run(run)
         if stored.status == "finished":
             click.echo(f"run {run} is finished: nothing to do")
-            return
-        if stored.verb == "grow":
-            _resume_grow(corpus, stored, workers, unsafe, as_json)
-        elif stored.verb == "screen":
-            from lemur2.cli.screen import carry_on as carry_on_screening
-
-            limits = Limits(**stored.limits)
-            carry_on_screening(corpus, run, limits, workers, unsafe=unsafe, as_json=as_json)
+            return 0
+        if stored.verb == "train":
+            return training.resume(corpus, run, unsafe=unsafe, as_json=as_json)
+        if stored.verb == "screen":
+            return screening.resume(corpus, stored, workers, unsafe=unsafe, as_json=as_json)
+        _resume_grow(corpus, stored, workers, unsafe, as_json)
+        return 0
 
 
 def _resume_grow(

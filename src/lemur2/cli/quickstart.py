@@ -32,7 +32,7 @@ def quickstart(seed: int, workers: int | None, unsafe: bool, as_json: bool, db: 
     """A corpus from nothing on real data, in minutes on two cores.
 
     Seeds the corpus with the hand-written zoo, grows fractal networks on 5,000 MNIST images,
-    trains what is small enough for one epoch each, and shows the funnel and a leaderboard. When
+    trains what is small enough for two epochs each, and shows the funnel and a leaderboard. When
     it is interrupted, the same command goes on where it stopped.
 
     \b
@@ -48,7 +48,7 @@ def quickstart(seed: int, workers: int | None, unsafe: bool, as_json: bool, db: 
     from lemur2.generators.zoo import ZooConfig
     from lemur2.loop import Settings
 
-    protocol = Protocol(dataset=DATASET, seed=seed)
+    protocol = Protocol(dataset=DATASET, epochs=2, seed=seed).with_(hyperparameters={"batch": 16})
     task = dataset_class(DATASET).task
     fractal = FractalConfig(max_multiplications=FRACTAL_MULTIPLICATIONS)
     with Corpus.open(db, create=True) as corpus:

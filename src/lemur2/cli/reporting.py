@@ -152,6 +152,7 @@ def _style(verdict: Verdict) -> str:
 def summary(corpus: Corpus, run: int | None = None) -> None:
     """Print the funnel, of a run or of all, and where to look next."""
     out = console()
+    untrained = corpus.untrained(run)
     for generator, stages in corpus.funnel(run).items():
         rows = [
             (each.stage, each.count, f"{each.share:.1%}", f"{each.low:.1%} to {each.high:.1%}")
@@ -160,6 +161,8 @@ def summary(corpus: Corpus, run: int | None = None) -> None:
         out.print(f"\n{generator}: how far candidates got")
         columns = ("stage", "count", "of asked", "95% interval")
         out.print(table(columns, rows, right=columns[1:]))
+        if generator in untrained:
+            out.print(f"{untrained[generator]} passed screening and were not to be trained")
     out.print(f"\ncorpus: {corpus.database.place}   next: `lemur2 data --best`, `lemur2 show NAME`")
 
 

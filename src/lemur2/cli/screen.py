@@ -16,7 +16,7 @@ from lemur2.cli.text import printable
 from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
-    from lemur2.corpus import Corpus, Outcome
+    from lemur2.corpus import Corpus, Outcome, Run
     from lemur2.corpus.screens import Share
     from lemur2.evaluation import Limits
 
@@ -77,10 +77,18 @@ def screen(
         selection = select(corpus, names=names, families=families, limit=limit, seed=seed)
         _say_foreign(selection.foreign)
         run = start(corpus, selection, allowed, seed)
-        carry_on(corpus, run, allowed, workers, unsafe=limits.unsafe, as_json=as_json)
+        _carry_on(corpus, run, allowed, workers, unsafe=limits.unsafe, as_json=as_json)
 
 
-def carry_on(
+def resume(corpus: Corpus, run: Run, workers: int | None, *, unsafe: bool, as_json: bool) -> int:
+    """Go on with a run of `screen`; exit code 0."""
+    from lemur2.evaluation import Limits
+
+    _carry_on(corpus, run.id, Limits(**run.limits), workers, unsafe=unsafe, as_json=as_json)
+    return 0
+
+
+def _carry_on(
     corpus: Corpus,
     run: int,
     limits: Limits,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -81,36 +82,34 @@ def train(
     searching = (batch_range, transforms, prune)
     if trials is None and any(searching):
         raise UsageError("--batch-range, --transforms and --prune go with --trials")
-    from lemur2.corpus import Corpus
     from lemur2.evaluation.engine import cpus
     from lemur2.evaluation.evaluator import Evaluator
     from lemur2.evaluation.plan import Plan
     from lemur2.evaluation.sandbox import Sandbox
     from lemur2.loop import training
-    from lemur2.loop.search import search
-    from lemur2.loop.sources import looks_like_file
+    from lemur2.loop.search import Study
 
     given = protocol.hyperparameters
     allowed = limits.limits(threads=cpus())
     plan = Plan.of(protocol.protocol(), download=download)
     report: Report = (JsonReport if as_json else TextReport)(plan)
     with ExitStack() as stack:
-        create = looks_like_file(network) or network in zoo_names()
-        corpus = stack.enter_context(Corpus.open(db, create=create))
+        corpus = stack.enter_context(_open(network, db))
         try:
             found = _network(network, name, corpus)
         except Refusal as refusal:
             return report.refused(refusal)
         training.declared_or_refuse(found.architecture, given)
-        report.starting(found.architecture.name)
-        sandbox = stack.enter_context(Sandbox(allowed, unsafe=limits.unsafe))
+        sandbox = Sandbox(allowed, unsafe=limits.unsafe)
         trainer = training.Trainer(
             Evaluator(sandbox), found, corpus=corpus, watcher=report, required=given
         )
-        if trials is None:
+        study = Study(trainer, plan, _settings(given, *searching)) if trials else None
+        report.starting(found.architecture.name)
+        stack.enter_context(sandbox)
+        if study is None or trials is None:
             return report.ended(training.train(trainer, plan, test=test))
-        settings = _settings(given, *searching)
-        return report.ended(search(trainer, plan, settings, trials, test=test))
+        return report.ended(study.search(trials, test=test))
 
 
 def _settings(
@@ -128,6 +127,23 @@ def _settings(
         fixed=fixed,
         prune=prune,
     )
+
+
+def _open(place: str, db: str | None) -> Corpus:
+    """The corpus, made where there is none, unless nothing but a corpus can have the network."""
+    from lemur2.corpus import Corpus
+    from lemur2.corpus.database import locate
+    from lemur2.loop.sources import find, looks_like_file
+
+    elsewhere = looks_like_file(place) or place in zoo_names()
+    url = locate(db)
+    if (
+        not elsewhere
+        and url.get_backend_name() == "sqlite"
+        and not Path(str(url.database)).exists()
+    ):
+        find(place)  # raises, with names that come close
+    return Corpus.open(db, create=elsewhere)
 
 
 def _network(place: str, name: str | None, corpus: Corpus) -> Network:

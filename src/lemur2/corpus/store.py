@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import architectures, codec, dump, ledger, trials
+from lemur2.corpus.claims import claimed
 from lemur2.corpus.database import Database, locate
 from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
 from lemur2.corpus.funnel import Attempted, Stage, funnel
@@ -194,6 +196,14 @@ class Corpus:
         """Close a run."""
         self.set_run_status(run_id, status)
 
+    def claimed(self, run_id: int) -> AbstractContextManager[None]:
+        """Hold a run for this process while the block lasts.
+
+        Raises:
+            UserError: (On entering) another process holds it.
+        """
+        return claimed(self.database, run_id)
+
     def advance(
         self,
         run_id: int,
@@ -337,6 +347,17 @@ class Corpus:
         from lemur2.corpus.query import leaderboard  # pandas: only who asks pays for it
 
         return leaderboard(self, dataset, limit, metric)
+
+    def untrained(self, run_id: int | None = None) -> dict[str, int]:
+        """Per generator, candidates that passed screening and were not meant to be trained."""
+        attempt = attempt_table.c
+        where = [attempt.verdict == Verdict.OK.value, attempt.trial_id.is_(None)]
+        if run_id is not None:
+            where.append(attempt.run_id == run_id)
+        query = sa.select(attempt.generator, sa.func.count()).where(*where)
+        with self.database.read() as connection:
+            rows = connection.execute(query.group_by(attempt.generator)).all()
+        return {row[0]: row[1] for row in rows}
 
     def content_dump(self) -> dict[str, list[Any]]:
         """Everything that two runs of the same seed have in common: no ids, times, memory."""

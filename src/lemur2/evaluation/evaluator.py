@@ -17,6 +17,7 @@ import numpy as np
 from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
 from lemur2.corpus import Epoch, Facts, Outcome, TrialResult
 from lemur2.datasets import Part
+from lemur2.evaluation import reports
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.sandbox import Sandbox, Worker
 from lemur2.metrics import metric
@@ -70,7 +71,7 @@ class Evaluator:
         with self.sandbox.worker() as worker:
             worker.send({"do": "screen", "device": self.limits.device, **job}, deadline=deadline)
             reply, _ = worker.receive(deadline=deadline)
-        return _facts(reply)
+        return reports.facts(reply)
 
     def train(
         self,
@@ -173,7 +174,11 @@ class _Trial:
         self.on_built = on_built
         self.on_epoch = on_epoch
         self.test = test
-        self.hyperparameters: dict[str, Any] = dict(plan.protocol.hyperparameters)
+        self.hyperparameters: Mapping[str, Any] = {  # until the worker says what it built with
+            **plan.protocol.hyperparameters,
+            "transform": plan.transform,
+            "epoch": plan.protocol.epochs,
+        }
         self.epochs: list[Epoch] = []
         self.test_score: float | None = None
         self.deadline = time.monotonic() + evaluator.limits.train_seconds
@@ -200,7 +205,7 @@ class _Trial:
         with self.sandbox.worker(self.maps) as worker:
             worker.send(self.job, deadline=self.deadline)
             built, _ = worker.receive(deadline=self.deadline)
-            self.hyperparameters = _plain(built["prm"])
+            self.hyperparameters = reports.hyperparameters(built)
             if self.on_built is not None:
                 self.on_built(self.hyperparameters)
             for number in range(1, protocol.epochs + 1):
@@ -211,13 +216,14 @@ class _Trial:
     def _epoch(self, worker: Worker, number: int) -> bool:
         """One epoch; whether to go on."""
         report, _ = worker.receive(deadline=self.deadline)
+        seconds, memory = reports.cost(report)
         found = self._score(worker, "validation")
         epoch = Epoch(
             epoch=number,
             score=found.score,
             loss=found.loss,
-            seconds=float(report["seconds"]),
-            memory=int(report["memory"]),
+            seconds=seconds,
+            memory=memory,
         )
         self.epochs.append(epoch)
         more = self.on_epoch is None or self.on_epoch(epoch)
@@ -299,28 +305,3 @@ def _names(head: Mapping[str, Any], weights: Sequence[np.ndarray]) -> list[str]:
 
 def _rows(inputs: np.ndarray) -> int:
     return max(1, _CHUNK_BYTES // max(1, inputs[:1].nbytes))
-
-
-def _facts(reply: Mapping[str, Any]) -> Facts:
-    """Facts from a worker's reply, which may be forged: only well-formed ones pass."""
-    try:
-        raw = reply["facts"]
-        return Facts(
-            input_size=int(raw["input_size"]),
-            sample_shape=tuple(map(int, raw["sample_shape"])),
-            outputs=tuple(map(int, raw["outputs"])),
-            parameters=int(raw["parameters"]),
-            flops=None if raw["flops"] is None else int(raw["flops"]),
-            memory=int(raw["memory"]),
-            seconds=float(raw["seconds"]),
-            structure_digest=str(raw["structure_digest"])[:64],
-            notes=tuple(str(note)[:300] for note in raw["notes"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Refusal(Verdict.FORBIDDEN, "the worker's report cannot be read") from error
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        str(key): value for key, value in values.items() if isinstance(value, int | float | str)
-    }

@@ -15,7 +15,7 @@ from lemur2.evaluation.engine import LocalEngine
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
-from lemur2.loop.ending import closing_run
+from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Found, Network
 from lemur2.tasks import Task
 
@@ -70,12 +70,13 @@ def check_all(found: Sequence[Found], at: Input, engine: LocalEngine) -> Iterato
     Raises:
         UserError: The machine cannot isolate candidates.
     """
+    pool = ThreadPoolExecutor(engine.workers)
     with ExitStack() as stack:
+        stack.callback(pool.shutdown)
         parsed = [_parse(each) for each in found]
         if any(isinstance(each, Network) for each in parsed):
-            stack.enter_context(engine)
-        pool = ThreadPoolExecutor(engine.workers)
-        stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+            stack.enter_context(engine)  # its end ends the workers that the pool waits for
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         futures = [
             pool.submit(_check, each, network, at, engine.evaluator)
             for each, network in zip(found, parsed, strict=True)
@@ -134,7 +135,7 @@ class Ledger:
             total=total,
             environment=environment(limits),
         )
-        with closing_run(corpus, run):
+        with working_on(corpus, run):
             yield cls(corpus, run)
 
     def add(self, checked: Checked) -> str | None:

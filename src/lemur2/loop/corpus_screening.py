@@ -23,7 +23,7 @@ from lemur2.evaluation.engine import LocalEngine
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import environment
 from lemur2.evaluation.protocol import Limits
-from lemur2.loop.ending import closing_run
+from lemur2.loop.ending import working_on
 from lemur2.tasks import task as task_by_name
 from lemur2.tasks import task_names
 
@@ -178,10 +178,10 @@ def screen_run(
             f"run {run} was killed before its networks were listed; "
             "start another with `lemur2 screen --all`"
         )
-    pending = [attempt for attempt in corpus.attempts(run) if attempt.outcome is None]
-    corpus.set_run_status(run, "running")
-    done = stored.done
-    with closing_run(corpus, run):
+    with working_on(corpus, run):
+        attempts = corpus.attempts(run)
+        pending = [attempt for attempt in attempts if attempt.outcome is None]
+        done = len(attempts) - len(pending)
         for attempt, outcome in _screened(pending, engine):
             corpus.record(run, attempt.index, outcome)
             done += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,10 +20,10 @@ from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.sandbox import Sandbox
-from lemur2.loop.ending import closing_run
+from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
 from lemur2.loop.space import Proposal, Prune, Space, completed, propose
-from lemur2.loop.training import Observer, Trainer, Training, Watcher, refused, train_in
+from lemur2.loop.training import Observer, Trainer, Training, Watcher, ended, refused, train_in
 from lemur2.metrics import metric
 
 
@@ -49,62 +50,26 @@ class Settings:
         return cls(**{**stored, **lists})
 
 
-def search(
-    trainer: Trainer, plan: Plan, settings: Settings, trials: int, *, test: bool = False
-) -> Training:
-    """Search until a study has so many trials; one that was begun before goes on.
+class Study:
+    """The hyperparameter search of one network under one protocol.
 
-    The study is the newest run of the same network, protocol, settings, seed, device and
-    threads. Scores that choose are on the validation part; with `test`, the best
-    hyperparameters are trained with once more and scored on the test part.
+    It is the newest run of the same network, protocol, settings, seed, device and threads, where
+    the corpus has one, and goes on then. What chooses is the score on the validation part.
 
     Args:
-        trainer: What to train and where; it needs a corpus.
+        trainer: What to train and where; it needs a corpus. Its sandbox need not be entered yet.
         plan: What on, under which protocol; its hyperparameters are not used.
         settings: What to choose from.
-        trials: How many, those of before included.
-        test: See above.
 
     Raises:
         UsageError: The settings leave nothing to search.
         UserError: Optuna is not installed, or the network computes what it declares.
     """
-    assert trainer.corpus is not None, "a search is kept in a corpus"
-    started = time.monotonic()
-    study = _Search(trainer, trainer.corpus, plan, settings)  # before the work: names may be wrong
-    try:
-        trainer.screen(plan)
-    except Refusal as refusal:
-        return refused(trainer, plan, refusal, started)
-    config = {"search": asdict(settings)}
-    run = _begun(trainer.corpus, trainer, plan, config)
-    if run is None:
-        run = trainer.open_run(plan, config, trials, {"test": test})
-        assert run is not None
-    else:
-        trainer.corpus.set_run_total(run, trials)
-    return study.go(run, trials, test=test, started=started)
 
-
-def _begun(corpus: Corpus, trainer: Trainer, plan: Plan, config: Mapping[str, Any]) -> int | None:
-    """The newest run that is this search."""
-    wanted = {"network": trainer.name, **config}, asdict(plan.protocol)
-    limits = trainer.evaluator.limits
-    for run in reversed(corpus.runs()):
-        same = run.verb == "train" and _json([run.config, run.protocol]) == _json([*wanted])
-        where = (run.limits["device"], run.limits["threads"])
-        if same and where == (limits.device, limits.threads):
-            return run.id
-    return None
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-class _Search:
-    def __init__(self, trainer: Trainer, corpus: Corpus, plan: Plan, settings: Settings) -> None:
-        self.trainer, self.corpus, self.plan, self.settings = trainer, corpus, plan, settings
+    def __init__(self, trainer: Trainer, plan: Plan, settings: Settings) -> None:
+        assert trainer.corpus is not None, "a search is kept in a corpus"
+        self.corpus = trainer.corpus
+        self.trainer, self.plan, self.settings = trainer, plan, settings
         self.plans = _plans(plan, settings.transforms)
         architecture = trainer.network.architecture
         if architecture.hyperparameters is None:
@@ -123,11 +88,43 @@ class _Search:
             raise UsageError("every hyperparameter is fixed; leave some out to search them")
         self._propose([])  # fails now where Optuna is not installed
 
-    def go(self, run: int, total: int, *, test: bool, started: float) -> Training:
-        """Carry the study on to its end."""
+    def search(self, trials: int, *, test: bool = False) -> Training:
+        """Screen the network, then search until there are so many trials, earlier ones included.
+
+        With `test`, the best hyperparameters are trained with once more, and scored on the test
+        part then.
+        """
+        started = time.monotonic()
+        try:
+            self.trainer.screen(self.plan)
+        except Refusal as refusal:
+            return refused(self.trainer, self.plan, refusal, started)
+        config = {"search": asdict(self.settings)}
+        run = self._begun(config)
+        if run is None:
+            run = self.trainer.open_run(self.plan, config, trials, {"test": test})
+            assert run is not None
+        else:
+            self.corpus.set_run_total(run, trials)
+            self.corpus.advance(run, told=0, state={**self._state(run), "test": test})
+        return self.go_on(run, trials, test=test, started=started)
+
+    def _begun(self, config: Mapping[str, Any]) -> int | None:
+        """The newest run that is this search."""
+        wanted = [{"network": self.trainer.name, **config}, asdict(self.plan.protocol)]
+        limits = self.trainer.evaluator.limits
+        where = {"device": limits.device, "threads": limits.threads}
+        for run in reversed(self.corpus.runs()):
+            same = run.verb == "train" and _json([run.config, run.protocol]) == _json(wanted)
+            if same and run.limits.items() >= where.items():
+                return run.id
+        return None
+
+    def go_on(self, run: int, total: int, *, test: bool, started: float) -> Training:
+        """Carry a run that is there on to its end."""
         self.corpus.set_run_status(run, "running")
         self.corpus.drop_unfinished_trials(run)
-        with closing_run(self.corpus, run):
+        with working_on(self.corpus, run):
             history = self._history(run)
             while len(history) < total:
                 history.append(self._trial(run, history, total))
@@ -223,6 +220,10 @@ def _plans(plan: Plan, transforms: Sequence[str]) -> dict[str, Plan]:
     return plans
 
 
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
 class _Pruning(Observer):
     """Ends a trial that the pruner gave up, unless it is over anyway."""
 
@@ -254,6 +255,7 @@ def resume_train(
     *,
     watch: Callable[[Plan], Watcher] | None = None,
     unsafe: bool = False,
+    evaluator: Evaluator | None = None,
 ) -> Training:
     """Go on with a `train` run where it stopped, under what it was started with.
 
@@ -265,6 +267,7 @@ def resume_train(
         run_id: Its number.
         watch: Makes what hears how it goes, from the run's plan.
         unsafe: Run without isolation.
+        evaluator: Where to run, its sandbox entered; one of the run's own limits by default.
 
     Raises:
         UserError: There is no such run, it is none of `train`, its network is not stored, or
@@ -274,34 +277,28 @@ def resume_train(
     network = _stored(corpus, run)
     plan = Plan.of(Protocol(**run.protocol))
     watcher = watch(plan) if watch is not None else Watcher()
-    limits = Limits(**run.limits)
-    with Sandbox(limits, unsafe=unsafe) as sandbox:
-        trainer = Trainer(Evaluator(sandbox), network, corpus=corpus, watcher=watcher)
+    with ExitStack() as stack:
+        if evaluator is None:
+            sandbox = Sandbox(Limits(**run.limits), unsafe=unsafe)
+            evaluator = Evaluator(stack.enter_context(sandbox))
+        trainer = Trainer(evaluator, network, corpus=corpus, watcher=watcher)
         return _go_on(trainer, corpus, plan, run)
 
 
 def _go_on(trainer: Trainer, corpus: Corpus, plan: Plan, run: Run) -> Training:
     started = time.monotonic()
-    trainer.screen(plan)  # it passed before; what it measures is shown again
+    trainer.screen(plan)  # it passed before; what is measured is shown again
     if "search" in run.config:
-        study = _Search(trainer, corpus, plan, Settings.of(run.config["search"]))
+        study = Study(trainer, plan, Settings.of(run.config["search"]))
         test = bool(run.state.get("test"))
-        return study.go(run.id, run.total or 1, test=test, started=started)
+        return study.go_on(run.id, run.total or 1, test=test, started=started)
     corpus.drop_unfinished_trials(run.id)
+    test = run.config["test"]
     if done := corpus.trials(run_id=run.id):
-        result = done[-1].result
         corpus.finish_run(run.id)
-        return Training(
-            name=trainer.name,
-            verdict=result.verdict,
-            reason=result.reason,
-            facts=trainer.facts,
-            result=result,
-            run=run.id,
-            seconds=time.monotonic() - started,
-        )
+        return ended(trainer, done[-1].result, run.id, started)
     corpus.set_run_status(run.id, "running")
-    return train_in(trainer, plan, run.id, test=run.config["test"], started=started)
+    return train_in(trainer, plan, run.id, test=test, started=started)
 
 
 def _stored(corpus: Corpus, run: Run) -> Network:

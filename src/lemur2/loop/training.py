@@ -12,7 +12,7 @@ from lemur2.corpus import Corpus, Epoch, Facts, TrialResult
 from lemur2.errors import UsageError
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan, environment
-from lemur2.loop.ending import closing_run
+from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
 
 ALWAYS = ("batch",)  # a hyperparameter of every network, declared or not
@@ -192,8 +192,9 @@ class _Recorder:
         self.trainer, self.plan, self.run, self.observer = trainer, plan, run, observer
         self.trial_id: int | None = None
 
-    def built(self, hyperparameters: Mapping[str, Any]) -> None:
+    def built(self, reported: Mapping[str, Any]) -> None:
         trainer = self.trainer
+        hyperparameters = self._settled(reported)
         declared = set(hyperparameters) - {"batch", "transform", "epoch"}
         _refuse_unknown(trainer.name, declared, trainer.required)
         self._begin(hyperparameters)
@@ -206,7 +207,11 @@ class _Recorder:
         return self.observer.goes_on(epoch)
 
     def finish(self, result: TrialResult) -> TrialResult:
-        result = replace(result, reason=result.reason or self.observer.reason)
+        result = replace(
+            result,
+            reason=result.reason or self.observer.reason,
+            hyperparameters=self._settled(result.hyperparameters),
+        )
         if self.trainer.corpus is None:
             return result
         if self.trial_id is None:  # refused before it was built
@@ -216,6 +221,17 @@ class _Recorder:
             self.trial_id, result.verdict, result.reason, result.test_score
         )
         return result
+
+    def _settled(self, reported: Mapping[str, Any]) -> dict[str, Any]:
+        """What the network was built with, on our own word where we know it.
+
+        The worker's report is an untrusted process's, and a search rests on these values.
+        """
+        declared = self.trainer.network.architecture.hyperparameters or ()
+        given = self.plan.protocol.hyperparameters
+        known = {name: given[name] for name in given if name in declared or name in ALWAYS}
+        fixed = {"transform": self.plan.transform, "epoch": self.plan.protocol.epochs}
+        return {**reported, **known, **fixed}
 
     def _begin(self, hyperparameters: Mapping[str, Any]) -> None:
         corpus, plan = self.trainer.corpus, self.plan
@@ -258,8 +274,13 @@ def train_in(
     if trainer.corpus is None or run is None:
         result = trainer.trial(plan, test=test)
     else:
-        with closing_run(trainer.corpus, run):
+        with working_on(trainer.corpus, run):
             result = trainer.trial(plan, run=run, test=test)
+    return ended(trainer, result, run, started)
+
+
+def ended(trainer: Trainer, result: TrialResult, run: int | None, started: float) -> Training:
+    """What came of a network that was trained once."""
     return Training(
         name=trainer.name,
         verdict=result.verdict,

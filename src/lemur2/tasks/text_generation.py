@@ -33,7 +33,8 @@ class TextGeneration(Task):
 
     Outputs are scores (B, S, V) over a vocabulary of V characters: position t predicts character
     t + 1 from characters 0..t. Since the characters to predict are inputs of the same window, a
-    network could read them off; `check` and the audits catch one that does.
+    network could read them off; `check` and the audits catch one that does. It is evaluated by a
+    worker that has its parameters and buffers alone: what it keeps elsewhere is not there.
     """
 
     name = "txt-generation"

@@ -91,7 +91,7 @@ class Channel:
         try:
             head = json.loads(body)
             shapes = [(str(name), tuple(map(int, shape))) for name, shape in head.pop("arrays")]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise Forged("a message that cannot be read") from error
         arrays = [self._array(name, shape, deadline) for name, shape in shapes]
         if sum(array.nbytes for array in arrays) != array_size:

@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -136,18 +135,17 @@ class Sandbox:
         socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
 
     def _start(self) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix="lemur2-"))
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", "lemur2.evaluation.sandbox.warm"),
-                    *(str(theirs.fileno()), str(self._scratch), self.limits.device),
+                    *(str(theirs.fileno()), self.limits.device),
                     *(["--namespaces"] if self.namespaces else []),
                 ],
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
-                cwd=self._scratch,
+                cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
@@ -160,7 +158,7 @@ class Sandbox:
             code = self._process.wait()
             raise RuntimeError(f"the warm process did not start (exit code {code})")
         ready = json.loads(hello)
-        self.base_memory = ready["memory"]
+        self.base_memory, self._scratch = ready["memory"], Path(ready["scratch"])
         device = self.limits.device
         if device != "cpu" and int(device.partition(":")[2] or 0) >= ready["gpus"]:
             self._stop()
@@ -179,7 +177,8 @@ class Sandbox:
             self._process.kill()
             self._process.wait()
         self._process = None
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        if self._scratch.is_absolute():
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 class Worker:
@@ -214,16 +213,11 @@ class Worker:
 
     def start(self, maps: Mapping[str, str]) -> None:
         """Have the warm process fork it."""
-        cell = Cell(
-            scratch=str(self._scratch),
-            memory=self._limits.memory if self._limits.device == "cpu" else 0,
-            file_size=self._limits.scratch,
-            gpu=self._limits.device != "cpu",
-        )
         message = {
             "run": self._job,
-            "cell": asdict(cell),
+            "cell": asdict(self._cell()),
             "maps": dict(maps),
+            "memory": self._limits.memory,
             "threads": self._limits.threads,
             "unsafe": self._sandbox.unsafe,
         }
@@ -234,6 +228,14 @@ class Worker:
             self._far_socket.close()
             os.close(self._far_output)
             os.close(self._far_status)
+
+    def _cell(self) -> Cell:
+        return Cell(
+            scratch=str(self._scratch),
+            memory=self._limits.memory if self._limits.device == "cpu" else 0,
+            file_size=self._limits.scratch,
+            gpu=self._limits.device != "cpu",
+        )
 
     def send(
         self,
@@ -374,6 +376,12 @@ def _environment() -> dict[str, str]:
         "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin for work take the CPUs that it needs
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks whether there is a GPU without touching it
     }
-    kept = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    kept = (
+        "TMPDIR",
+        "LD_LIBRARY_PATH",
+        "CUDA_VISIBLE_DEVICES",
+        "OPENBLAS_CORETYPE",
+        "OPENBLAS_L2_SIZE",
+    )
     environment.update({name: os.environ[name] for name in kept if name in os.environ})
     return environment

@@ -34,7 +34,7 @@ class Cell:
     Attributes:
         scratch: The only folder it may write in.
         memory: Address space it may add to what it was forked with, in bytes; 0 for no limit
-            (GPU drivers reserve address space without end; then resident memory is watched).
+            (GPU drivers reserve address space without end; resident memory is watched anyway).
         file_size: Largest file, in bytes.
         gpu: Let GPU devices and their ioctls through.
     """
@@ -96,9 +96,9 @@ def _limit_resources(cell: Cell, address_space: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails with EFBIG instead
 
 
-def memory() -> tuple[int, int]:
-    """This process's address space and resident memory, in bytes."""
-    with open("/proc/self/statm", encoding="ascii") as statm:
+def memory(process: int | str = "self") -> tuple[int, int]:
+    """A process's address space and resident memory, in bytes."""
+    with open(f"/proc/{process}/statm", encoding="ascii") as statm:
         size, resident = statm.read().split()[:2]
     return int(size) * resource.getpagesize(), int(resident) * resource.getpagesize()
 

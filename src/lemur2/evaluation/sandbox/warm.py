@@ -1,11 +1,11 @@
 """The warm process: has torch in memory, forks one shut-in worker per job, and buries it.
 
-Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL SCRATCH DEVICE`. It has one
+Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL DEVICE`. It has one
 thread, never runs a parallel region (a fork would inherit its locks), never initialises a GPU,
 holds no held-out input or target, and knows no secret of the environment. Commands arrive on the
 control socket as JSON with descriptors:
 
-    {"run": id, "cell": {...}, "maps": {name: path}, "threads": n, "unsafe": bool}
+    {"run": id, "cell": {...}, "maps": {name: path}, "memory": bytes, "threads": n, "unsafe": bool}
         + [channel, output, status]: fork a worker, talk to it on `channel`, its stdout and stderr
         go to `output`, and when it ended its exit goes to `status`
     {"kill": id}
@@ -25,6 +25,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,7 @@ from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.landlock import Rule
 
 MAX_COMMAND = 1 << 16
+_WATCH_SECONDS = 0.1
 _CHANNEL = 3  # the only descriptor that a worker has beside stdin, stdout and stderr
 _DESCRIPTORS = 1 << 16
 
@@ -45,6 +47,7 @@ class _Child:
     job: int
     pid: int
     status: int  # descriptor that its exit is reported on
+    memory: int  # most resident bytes
 
 
 @dataclass
@@ -58,11 +61,18 @@ class Warm:
     children: dict[int, _Child] = field(default_factory=dict)  # by pidfd
     mapped: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def greet(self) -> None:
+        """Tell the parent that all is ready, and what it needs to know."""
+        _, resident = isolation.memory()
+        hello = {"scratch": self.scratch, "memory": resident, "gpus": _gpus()}
+        self.control.send(json.dumps(hello).encode())
+
     def serve(self) -> None:
         """Obey until the parent is gone."""
         self.selector.register(self.control, selectors.EVENT_READ)
         while True:
-            for key, _ in self.selector.select():
+            self._watch_memory()
+            for key, _ in self.selector.select(_WATCH_SECONDS if self.children else None):
                 if key.fileobj is self.control:
                     if not self._obey():
                         return
@@ -91,7 +101,8 @@ class Warm:
         os.close(channel)
         os.close(output)
         watched = os.pidfd_open(pid)
-        self.children[watched] = _Child(command["run"], pid, status)
+        allowed = isolation.memory()[1] + command["memory"]
+        self.children[watched] = _Child(command["run"], pid, status, allowed)
         self.selector.register(watched, selectors.EVENT_READ)
 
     def _become_worker(self, command: dict[str, Any], channel: int, output: int, warm: int) -> None:
@@ -119,6 +130,16 @@ class Warm:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(code)
+
+    def _watch_memory(self) -> None:
+        """Kill workers whose resident memory is over what they may add to this process's own.
+
+        It is what bounds them where the address space cannot be limited (GPU drivers).
+        """
+        for watched, child in self.children.items():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if isolation.memory(child.pid)[1] > child.memory:
+                    signal.pidfd_send_signal(watched, signal.SIGKILL)
 
     def _kill(self, job: int) -> None:
         for watched, child in self.children.items():
@@ -196,16 +217,15 @@ def _gpus() -> int:
 def main() -> None:
     """Warm up, say so, and serve."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    scratch = sys.argv[2]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    gpu = sys.argv[3] != "cpu"
     if "--namespaces" in sys.argv:
         isolation.enter_namespaces()
     _warm_up()
-    warm = Warm(control, scratch, policy.rules(gpu=gpu))
-    _, resident = isolation.memory()
-    control.send(json.dumps({"memory": resident, "gpus": _gpus()}).encode())
+    rules = policy.rules(gpu=sys.argv[2] != "cpu")
+    # Made here and not by the parent: whenever the parent dies, someone is left to remove it.
+    warm = Warm(control, tempfile.mkdtemp(prefix="lemur2-"), rules)
     try:
+        warm.greet()
         warm.serve()
     finally:
         warm.end()

@@ -45,6 +45,11 @@ class Net(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(4096, out_shape[0]),
         )
+        # Without normalisation layers the signal fades on its way, but for He's scaling.
+        for layer in self.features:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.classifier(self.pool(self.features(x)))

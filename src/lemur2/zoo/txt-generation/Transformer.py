@@ -5,7 +5,7 @@ Test Long", arXiv:2108.12409) and normalisation before each part (Radford et al.
 (B, S) integer characters in, (B, S, V) scores of the next character out. The context is
 `in_shape[1]` characters; shorter sequences are allowed. Biases instead of position embeddings
 because they look at the last few characters from the first step on: on half a megabyte of text,
-102 steps of 64 x 64 characters, perplexity 5.8 against 9.4.
+102 steps of 64 x 64 characters, perplexity 6.0 against 9.4.
 """
 
 import torch

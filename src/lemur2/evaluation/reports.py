@@ -1,0 +1,87 @@
+"""What a worker reports, read as what it is: the word of an untrusted process.
+
+A candidate that finds the channel can send whatever it likes. What is not well-formed is refused
+as `forbidden` here, so that it ends the candidate and not the run.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from lemur2.architecture import Refusal, Verdict
+from lemur2.corpus import Facts
+
+_MOST = 1 << 62  # of anything that is counted; databases hold 64 bits
+_LONGEST = 300  # characters of a note or a string
+_DIGEST = re.compile(r"[0-9a-f]{1,64}")
+
+
+def facts(reply: Mapping[str, Any]) -> Facts:
+    """The facts that screening found. Raises Refusal."""
+    with _readable():
+        raw = reply["facts"]
+        return Facts(
+            input_size=_count(raw["input_size"]),
+            sample_shape=tuple(map(_count, raw["sample_shape"])),
+            outputs=tuple(map(_count, raw["outputs"])),
+            parameters=_count(raw["parameters"]),
+            flops=None if raw["flops"] is None else _count(raw["flops"]),
+            memory=_count(raw["memory"]),
+            seconds=_seconds(raw["seconds"]),
+            structure_digest=_digest(raw["structure_digest"]),
+            notes=tuple(str(note)[:_LONGEST] for note in raw["notes"]),
+        )
+
+
+def hyperparameters(reply: Mapping[str, Any]) -> dict[str, int | float | str]:
+    """What the network was built with. Raises Refusal."""
+    with _readable():
+        return {str(name)[:_LONGEST]: _value(value) for name, value in reply["prm"].items()}
+
+
+def cost(reply: Mapping[str, Any]) -> tuple[float, int]:
+    """Seconds and peak memory of an epoch. Raises Refusal."""
+    with _readable():
+        return _seconds(reply["seconds"]), _count(reply["memory"])
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise Refusal(Verdict.FORBIDDEN, "the worker's report cannot be read") from error
+
+
+def _count(value: Any) -> int:
+    number = int(value)
+    if not 0 <= number <= _MOST:
+        raise ValueError(number)
+    return number
+
+
+def _seconds(value: Any) -> float:
+    number = float(value)
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(number)
+    return number
+
+
+def _digest(value: Any) -> str:
+    if not _DIGEST.fullmatch(value):
+        raise ValueError(value)
+    return str(value)
+
+
+def _value(value: Any) -> int | float | str:
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, int) and abs(value) <= _MOST:
+        return value
+    raise ValueError(value)

@@ -1,0 +1,127 @@
+"""A training: what it depends on, what ends it, and what it never tells."""
+
+from dataclasses import replace
+
+import pytest
+from nets import LEARN, net
+
+from lemur2.architecture import Verdict, zoo_source
+from lemur2.errors import UsageError
+from lemur2.evaluation import Protocol
+from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.plan import Plan
+
+LENET = zoo_source("LeNet")
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return Plan.of(Protocol(dataset="digits", seed=3))
+
+
+def scores(result):
+    assert result.verdict is Verdict.OK, result.reason
+    return [(epoch.score, epoch.loss) for epoch in result.epochs]
+
+
+def test_the_seed_decides(engine, plan):
+    once = engine.evaluator.train(LENET, plan)
+    again = engine.evaluator.train(LENET, plan)
+    other_plan = replace(plan, protocol=plan.protocol.with_(seed=4))
+    other = engine.evaluator.train(LENET, other_plan)
+    assert scores(once) == scores(again)
+    assert scores(once) != scores(other)
+
+
+def test_the_test_part_is_scored_on_request_only(engine, plan):
+    source = net(learn=LEARN)
+    assert engine.evaluator.train(source, plan).test_score is None
+    tested = engine.evaluator.train(source, plan, test=True)
+    assert 0 <= tested.test_score <= 1
+
+
+def test_hyperparameters_are_what_the_network_was_built_with(engine, plan):
+    heard = []
+    result = engine.evaluator.train(net(), plan, on_built=heard.append)
+    expected = {"lr": 0.01, "batch": 64, "transform": plan.transform, "epoch": 1}
+    assert result.hyperparameters == heard[0] == expected
+
+
+def test_whoever_listens_can_end_it(engine, plan):
+    longer = replace(plan, protocol=plan.protocol.with_(epochs=5))
+    result = engine.evaluator.train(net(), longer, on_epoch=lambda epoch: epoch.epoch < 2)
+    assert [epoch.epoch for epoch in result.epochs] == [1, 2]
+
+
+NAN = "with torch.no_grad(): self.head.weight.fill_(float('nan'))"
+FAILING = {
+    "weights become NaN": (net(learn=NAN), "diverged"),
+    "predictions are NaN": (
+        net(forward="x = self.head(x.flatten(1)); return x if self.training else x / 0"),
+        "diverged",
+    ),
+    "learn raises": (net(learn="raise ValueError('no')"), "train"),
+    "too much memory": (net(learn="torch.zeros(1 << 33)"), "memory"),
+    "MemoryError": (net(learn="raise MemoryError"), "memory"),
+    "dies": (net(top="import os", learn="os._exit(0)"), "crash"),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_failure_is_a_verdict_and_no_score(engine, plan, case):
+    source, verdict = FAILING[case]
+    result = engine.evaluator.train(source, plan)
+    assert result.verdict == verdict, result.reason
+    assert result.reason
+    assert result.score is None
+
+
+def test_out_of_time_keeps_the_epochs_that_were_finished(engine, plan):
+    hasty = Evaluator(engine.sandbox)
+    hasty.limits = replace(hasty.limits, train_seconds=6)
+    stuck = "self.calls = getattr(self, 'calls', 0) + 1\n        while self.calls > 1: pass"
+    longer = replace(plan, protocol=plan.protocol.with_(epochs=3))
+    result = hasty.train(net(learn=stuck), longer)
+    assert result.verdict is Verdict.TIMEOUT
+    assert [epoch.epoch for epoch in result.epochs] == [1]
+
+
+FORGE = "import gc; [o.send({}) for o in gc.get_objects() if type(o).__name__ == 'Channel']; 1 / 0"
+FORGED = {
+    "no hyperparameters": ("build", "{}"),
+    "hyperparameters that are none": ("build", "{'prm': 3}"),
+    "hyperparameters out of range": ("build", "{'prm': {'lr': 10 ** 400}}"),
+    "an epoch without figures": ("learn", "{}"),
+    "seconds that are none": ("learn", "{'seconds': 'x', 'memory': 1}"),
+    "seconds without end": ("learn", "{'seconds': float('inf'), 'memory': 1}"),
+    "more memory than a database can say": ("learn", "{'seconds': 1, 'memory': 10 ** 40}"),
+    "a verdict that there is not": ("learn", "{'refused': {'verdict': 'splendid'}}"),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_report_is_a_verdict(engine, plan, case):
+    where, message = FORGED[case]
+    source = net(**{where: FORGE.replace("{}", message)})
+    result = engine.evaluator.train(source, plan)
+    assert result.verdict is Verdict.FORBIDDEN, result.reason
+    assert result.score is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"seed": -1},
+        {"metric": "ppl"},
+        {"metric": "nonsense"},
+        {"transform": "nonsense"},
+        {"hyperparameters": {"lr": float("nan")}},
+        {"hyperparameters": {"lr": "fast"}},
+        {"hyperparameters": {"batch": 0}},
+        {"hyperparameters": {"batch": 2.5}},
+    ],
+)
+def test_a_wrong_protocol_is_refused_before_anything_runs(wrong):
+    with pytest.raises(UsageError):
+        Plan.of(Protocol(dataset="digits").with_(**wrong))
