@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lemur2.corpus.dedupe import Redundant, Tier
 
 _TIERS: tuple[Tier, ...] = ("whitespace", "canonical", "structure", "near")
+_EXACT: tuple[Tier, ...] = ("whitespace", "canonical")  # nothing but the same network
 _PREFERENCES = ("accuracy", "oldest", "smallest", "name")
 _SHOWN = 10  # groups in the table
 
@@ -49,7 +50,7 @@ prefer_option = click.option(
     "tiers",
     type=click.Choice(_TIERS),
     multiple=True,
-    help="Only this tier; may be repeated. [all]",
+    help="Only this tier; may be repeated. [all; whitespace and canonical with --mark]",
 )
 @prefer_option
 @threshold_option
@@ -70,8 +71,8 @@ def dedupe(
 
     Tiers, each applied to what the stricter ones left: whitespace (the same text but for blanks),
     canonical (the same syntax tree), structure (the same operations when screened; dropout and
-    training may differ), near (most of their tokens the same). `lemur2 data --unique` leaves
-    marked networks out.
+    training may differ), near (most tokens the same: VGG11 and VGG16 differ in one line). Marked
+    are only the first two unless --tier says more; `lemur2 data --unique` leaves them out.
 
     \b
     lemur2 dedupe
@@ -80,6 +81,7 @@ def dedupe(
     """
     if mark and unmark:
         raise click.UsageError("--mark and --unmark exclude each other")
+    tiers = tiers or (_EXACT if mark else _TIERS)
     from lemur2.corpus import Corpus
     from lemur2.corpus import dedupe as deduping
 
@@ -93,7 +95,7 @@ def dedupe(
             entries = deduping.entries(corpus)
             status.show(f"comparing {len(entries):,} networks")
             found = deduping.find_redundant(
-                entries, tiers=tiers or _TIERS, prefer=prefer, threshold=threshold
+                entries, tiers=tiers, prefer=prefer, threshold=threshold
             )
         finally:
             status.clear()
@@ -103,7 +105,7 @@ def dedupe(
         for each in found:
             emit_json(_values(each))
     else:
-        _print(found, len(entries), tiers or _TIERS, mark=mark)
+        _print(found, len(entries), tiers, mark=mark)
 
 
 def _say_unmarked(count: int, *, as_json: bool) -> None:
