@@ -4,10 +4,12 @@ Tokens are the nodes of the syntax tree in preorder, so that formatting, comment
 count for nothing. Whatever a file names itself (variables, parameters, classes, functions,
 attributes that it assigns) is one and the same token; what it only uses (`nn.Conv2d`, keywords,
 constants) keeps its name or value, wherever it stands: a positional argument counts as a keyword
-does.
+does. What can never run is left out: functions and classes of the top level that nothing in the
+file names, statements after a `return` or the like, the body of an `if False`.
 """
 
 import ast
+from collections.abc import Iterator
 from typing import Any
 
 from lemur2.architecture.syntax import parse_tree
@@ -17,6 +19,9 @@ WIDTH = 5
 
 _OWN = "own"  # the token of every name that the file gives
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+# Of the top level, what is used from outside the file.
+_USED = frozenset({"Net", "supported_hyperparameters", "transform"})
 # Contexts say only what their place says.
 _SILENT = (ast.Load, ast.Store, ast.Del)
 
@@ -36,7 +41,7 @@ def normalised_tokens(tree: ast.Module) -> list[str]:
     """The tokens of a syntax tree in preorder; none holds a blank."""
     tokens: list[str] = []
     own: set[str] = set()
-    stack: list[Any] = [tree]
+    stack: list[Any] = _used(tree)[::-1]
     while stack:
         node = stack.pop()
         if node.__class__ is not str:
@@ -44,6 +49,27 @@ def normalised_tokens(tree: ast.Module) -> list[str]:
         else:
             tokens.append(node)
     return [_OWN if token in own else token for token in tokens]
+
+
+def _used(tree: ast.Module) -> list[ast.stmt]:
+    """The top level without functions and classes that are not named anywhere."""
+    named: set[str] = set(_USED)
+    for node in _walk(tree):
+        if isinstance(node, ast.Name):
+            named.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            named.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named.add(node.value)  # getattr, globals()[...], __all__
+    return [s for s in tree.body if not isinstance(s, _DEFINITIONS) or s.name in named]
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack += _children(node)
 
 
 def _visit(node: ast.AST, tokens: list[str], own: set[str]) -> list[Any]:
@@ -72,6 +98,8 @@ def _visit(node: ast.AST, tokens: list[str], own: set[str]) -> list[Any]:
 def _visit_other(node: ast.AST, tokens: list[str], own: set[str]) -> list[Any]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return []  # a docstring, or another statement that does nothing
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and not node.test.value:
+        return _reached(node.orelse)
     if isinstance(node, _DEFINITIONS):
         own.update((f"${node.name}", f".{node.name}"))
         tokens += (node.__class__.__name__, _OWN)
@@ -92,9 +120,20 @@ def _children(node: ast.AST) -> list[Any]:
     for name in node._fields:
         value = getattr(node, name, None)
         if value.__class__ is list:
-            found += [item for item in value if isinstance(item, ast.AST)]
+            found += _reached(value)
         elif isinstance(value, ast.AST) and not isinstance(value, _SILENT):
             found.append(value)
+    return found
+
+
+def _reached(items: list[Any]) -> list[ast.AST]:
+    """The nodes in a list; of statements, those up to the first that ends their block."""
+    found: list[ast.AST] = []
+    for item in items:
+        if isinstance(item, ast.AST):
+            found.append(item)
+        if isinstance(item, _ENDS):
+            break
     return found
 
 
