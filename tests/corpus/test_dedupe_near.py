@@ -34,6 +34,33 @@ def test_what_it_uses_counts(edit):
     assert 0.7 < jaccard(PLAIN, PLAIN.replace(*edit)) < 1
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("", "def spare(a):\n    return a + 1\n\n\nclass Spare(nn.Module):\n    pass\n"),
+        (
+            "        self.train()\n",
+            "        if False:\n            self.spare()\n        self.train()\n",
+        ),
+        ("flatten(1))\n", "flatten(1))\n        return x * 3\n"),
+    ],
+)
+def test_what_never_runs_does_not_count(edit):
+    old, new = edit
+    changed = PLAIN.replace(old, new) if old else PLAIN + new
+    assert changed != PLAIN
+    assert shingles(changed) == shingles(PLAIN)
+    assert shingles(changed + "spare = Spare = 1\n") != shingles(PLAIN)
+
+
+def test_what_is_used_by_name_counts():
+    spare = PLAIN + "\n\ndef spare(a):\n    return a + 1\n"
+    for use in ("spare(1)\n", "globals()['spare'](1)\n"):
+        other = PLAIN + "\n\ndef spare(a):\n    return a * 2 - 1\n"
+        assert shingles(spare + use) != shingles(other + use)
+    assert len(shingles("def run(x):\n    return x\n")) > 1  # a file of functions only
+
+
 def test_a_variable_does_not_hide_a_method():
     one = "def f(x):\n    size = x.size()\n    return size\n"
     assert shingles(one) == shingles(

@@ -21,7 +21,7 @@ _OWN = "own"  # the token of every name that the file gives
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 # Of the top level, what is used from outside the file.
-_USED = frozenset({"Net", "supported_hyperparameters", "transform"})
+_USED = frozenset({"Net", "supported_hyperparameters"})
 # Contexts say only what their place says.
 _SILENT = (ast.Load, ast.Store, ast.Del)
 
@@ -41,7 +41,7 @@ def normalised_tokens(tree: ast.Module) -> list[str]:
     """The tokens of a syntax tree in preorder; none holds a blank."""
     tokens: list[str] = []
     own: set[str] = set()
-    stack: list[Any] = _used(tree)[::-1]
+    stack: list[Any] = [*reversed(_used(tree))]
     while stack:
         node = stack.pop()
         if node.__class__ is not str:
@@ -52,7 +52,9 @@ def normalised_tokens(tree: ast.Module) -> list[str]:
 
 
 def _used(tree: ast.Module) -> list[ast.stmt]:
-    """The top level without functions and classes that are not named anywhere."""
+    """The top level of a network's file, without functions and classes that nothing names."""
+    if not any(isinstance(s, ast.ClassDef) and s.name == "Net" for s in tree.body):
+        return [*tree.body]
     named: set[str] = set(_USED)
     for node in _walk(tree):
         if isinstance(node, ast.Name):
