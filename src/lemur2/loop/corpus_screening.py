@@ -130,7 +130,9 @@ def start(corpus: Corpus, selection: Selection, limits: Limits, seed: int) -> in
     """
     chosen = selection.chosen
     if not chosen:
-        raise UsageError("nothing to screen: every network that was asked for has its facts")
+        raise UsageError(
+            "nothing to screen: what was asked for has its facts, or is of a task not known here"
+        )
     run = corpus.start_run(
         verb=VERB,
         generator="corpus",
