@@ -8,23 +8,10 @@ from typing import TYPE_CHECKING, Any
 from lemur2.corpus import codec
 from lemur2.corpus.frame import Hyperparameters, prm_dicts, prm_values
 from lemur2.corpus.scan import TEXTS, Rows
-from lemur2.errors import UserError
+from lemur2.corpus.tables import require_pyarrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def require_pyarrow() -> Any:
-    """The module.
-
-    Raises:
-        UserError: It is not installed.
-    """
-    try:
-        import pyarrow
-    except ModuleNotFoundError:
-        raise UserError("this needs pyarrow; do `pip install 'lemur2[analysis]'`") from None
-    return pyarrow
 
 
 def table(rows: Rows, wanted: Sequence[str], hyperparameters: Hyperparameters) -> pa.Table:

@@ -11,6 +11,7 @@ import pandas as pd
 from sqlalchemy.engine import Connection
 
 from lemur2.corpus.best import best_rows
+from lemur2.corpus.collector import paused_collector
 from lemur2.corpus.conditions import Conditions, Filters, Names
 from lemur2.corpus.entries import Standing
 from lemur2.corpus.frame import Hyperparameters, frame
@@ -125,7 +126,7 @@ def data(
         flagged=flagged,
         unique=unique,
     )
-    with _reading(db) as connection:
+    with paused_collector(), _reading(db) as connection:
         rows = _rows(connection, conditions, wanted, grouping, max_rows)
         return frame(rows, wanted, hyperparameters)
 
@@ -152,7 +153,7 @@ def arrow(
 
     wanted = _checked(columns, COLUMNS, "column", DEFAULT_COLUMNS)
     grouping = _checked(group_by, GROUPS, "group", BEST_PER) if only_best_accuracy else None
-    with _reading(db) as connection:
+    with paused_collector(), _reading(db) as connection:
         rows = _rows(connection, Conditions(**filters), wanted, grouping, None)
         return table(rows, wanted, hyperparameters)
 

@@ -10,14 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lemur2.corpus.arrow import require_pyarrow
 from lemur2.corpus.exporting.columns import COLUMNS
 from lemur2.corpus.exporting.folder import new_folder
 from lemur2.corpus.progress import Progress
 from lemur2.corpus.schema import REVISION, metadata
 from lemur2.corpus.store import Corpus
+from lemur2.corpus.tables import MANIFEST, arrow_schema, require_pyarrow
 
-MANIFEST = "lemur2.json"
 _ROWS = 20_000  # a batch in memory; a row group is several
 
 
@@ -52,25 +51,6 @@ def _write(connection: Connection, table: sa.Table, path: Path) -> int:
             writer.write_batch(batch, row_group_size=_ROWS)
             count += batch.num_rows
     return count
-
-
-def arrow_schema(table: sa.Table) -> Any:
-    """The table's columns as Arrow types."""
-    pa = require_pyarrow()
-    kinds: list[tuple[type[Any], Any]] = [
-        (sa.LargeBinary, pa.binary()),
-        (sa.Integer, pa.int64()),
-        (sa.Double, pa.float64()),
-        (sa.String, pa.string()),
-    ]
-    return pa.schema(
-        [
-            pa.field(
-                column.name, next(made for kind, made in kinds if isinstance(column.type, kind))
-            )
-            for column in table.columns
-        ]
-    )
 
 
 def _batches(connection: Connection, table: sa.Table, schema: Any) -> Iterator[Any]:

@@ -5,7 +5,6 @@ Doing an import again is how it is resumed: every step looks at what is there, a
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.corpus import codec
+from lemur2.corpus.collector import paused_collector
 from lemur2.corpus.importing.archives import Archive, open_archive
 from lemur2.corpus.importing.devices import find_runs, read_runs, write_runs
 from lemur2.corpus.importing.folders import (
@@ -104,7 +104,7 @@ def import_corpus(
             return import_corpus(corpus, opened, progress)
     if source.archive is None:
         return restore(corpus, source.path, progress)
-    with _without_collector():
+    with paused_collector():
         return _Import(corpus, source.archive, source.layout, progress).run()
 
 
@@ -113,18 +113,6 @@ def unfinished_imports(corpus: Corpus) -> list[str]:
     query = sa.select(imports.c.name, imports.c.version).where(imports.c.status == "running")
     with corpus.database.read() as connection:
         return [f"{name} {version}".strip() for name, version in connection.execute(query)]
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """No garbage collection: syntax trees and JSON hold no cycles, and it would search them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Import:
