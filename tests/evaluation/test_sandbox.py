@@ -52,6 +52,7 @@ def test_a_dead_warm_process_is_started_again():
         evaluator = Evaluator(sandbox)
         before = evaluator.screen(zoo_source("LeNet"), IMAGES)
         os.kill(sandbox._process.pid, signal.SIGKILL)
+        sandbox._process.wait()
         after = evaluator.screen(zoo_source("LeNet"), IMAGES)
     assert after.structure_digest == before.structure_digest
 
@@ -66,3 +67,9 @@ def test_leaving_ends_everything(tmp_path, monkeypatch):
     while Path(f"/proc/{warm}").exists():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_without_torch_nothing_starts(monkeypatch):
+    monkeypatch.setattr(client_module, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"torch is not installed.*pip install"), Sandbox():
+        pass

@@ -27,6 +27,7 @@ import socket
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,11 +162,10 @@ class Warm:
         os.close(child.status)
 
     def end(self) -> None:
-        """Leave nothing behind."""
+        """Leave no process behind."""
         for watched, child in self.children.items():
             signal.pidfd_send_signal(watched, signal.SIGKILL)
             os.waitpid(child.pid, 0)
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def _redirect(output: int) -> None:
@@ -220,15 +220,21 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     if "--namespaces" in sys.argv:
         isolation.enter_namespaces()
-    _warm_up()
-    rules = policy.rules(gpu=sys.argv[2] != "cpu")
     # Made here and not by the parent: whenever the parent dies, someone is left to remove it.
-    warm = Warm(control, tempfile.mkdtemp(prefix="lemur2-"), rules)
+    folder = Path(tempfile.mkdtemp(prefix="lemur2-"))
     try:
-        warm.greet()
-        warm.serve()
+        scratch = folder / "workers"
+        scratch.mkdir()
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")  # made when imported
+        _warm_up()
+        warm = Warm(control, str(scratch), policy.rules(gpu=sys.argv[2] != "cpu"))
+        try:
+            warm.greet()
+            warm.serve()
+        finally:
+            warm.end()
     finally:
-        warm.end()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
