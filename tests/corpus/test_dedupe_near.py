@@ -53,6 +53,13 @@ def test_what_never_runs_does_not_count(edit):
     assert shingles(changed + "spare = Spare = 1\n") != shingles(PLAIN)
 
 
+def test_what_only_unused_code_uses_does_not_count():
+    block = "\n\nclass Part(nn.Module):\n    pass\n\n\nclass Whole(nn.Module):\n    part = Part()\n"
+    assert shingles(PLAIN + block) == shingles(PLAIN)
+    used = (PLAIN + block).replace("nn.AdaptiveAvgPool2d(1)", "Whole()")
+    assert shingles(used) != shingles(PLAIN.replace("nn.AdaptiveAvgPool2d(1)", "Whole()"))
+
+
 def test_what_is_used_by_name_counts():
     spare = PLAIN + "\n\ndef spare(a):\n    return a + 1\n"
     for use in ("spare(1)\n", "globals()['spare'](1)\n"):

@@ -4,8 +4,9 @@ Tokens are the nodes of the syntax tree in preorder, so that formatting, comment
 count for nothing. Whatever a file names itself (variables, parameters, classes, functions,
 attributes that it assigns) is one and the same token; what it only uses (`nn.Conv2d`, keywords,
 constants) keeps its name or value, wherever it stands: a positional argument counts as a keyword
-does. What can never run is left out: functions and classes of the top level that nothing in the
-file names, statements after a `return` or the like, the body of an `if False`.
+does. What can never run is left out: functions and classes of the top level that neither `Net` nor
+the module's own statements come to, statements after a `return` or the like, the body of an
+`if False`.
 """
 
 import ast
@@ -52,18 +53,33 @@ def normalised_tokens(tree: ast.Module) -> list[str]:
 
 
 def _used(tree: ast.Module) -> list[ast.stmt]:
-    """The top level of a network's file, without functions and classes that nothing names."""
+    """The top level of a network's file, without functions and classes that it never comes to."""
     if not any(isinstance(s, ast.ClassDef) and s.name == "Net" for s in tree.body):
         return [*tree.body]
-    named: set[str] = set(_USED)
-    for node in _walk(tree):
+    definitions: dict[str, list[ast.stmt]] = {}
+    for statement in tree.body:
+        if isinstance(statement, _DEFINITIONS):
+            definitions.setdefault(statement.name, []).append(statement)
+    reached = set(_USED)
+    todo = [s for s in tree.body if not isinstance(s, _DEFINITIONS) or s.name in _USED]
+    for statement in todo:  # grows while it is walked
+        new = (_named(statement) & definitions.keys()) - reached
+        reached |= new
+        todo += [each for name in sorted(new) for each in definitions[name]]
+    return [s for s in tree.body if not isinstance(s, _DEFINITIONS) or s.name in reached]
+
+
+def _named(statement: ast.stmt) -> set[str]:
+    """The names that a statement mentions: variables, attributes, and texts that may be names."""
+    named: set[str] = set()
+    for node in _walk(statement):
         if isinstance(node, ast.Name):
             named.add(node.id)
         elif isinstance(node, ast.Attribute):
             named.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             named.add(node.value)  # getattr, globals()[...], __all__
-    return [s for s in tree.body if not isinstance(s, _DEFINITIONS) or s.name in named]
+    return named
 
 
 def _walk(tree: ast.AST) -> Iterator[ast.AST]:
