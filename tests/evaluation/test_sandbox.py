@@ -73,3 +73,10 @@ def test_without_torch_nothing_starts(monkeypatch):
     monkeypatch.setattr(client_module, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"torch is not installed.*pip install"), Sandbox():
         pass
+
+
+def test_an_import_of_a_package_with_data_is_refused_as_an_import():
+    source = "import mlxtend\n" + zoo_source("LeNet")
+    with Sandbox() as sandbox, pytest.raises(Refusal, match="may not read: mlxtend") as caught:
+        Evaluator(sandbox).screen(source, IMAGES)
+    assert caught.value.verdict is Verdict.IMPORT

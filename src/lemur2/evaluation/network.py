@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -48,7 +49,13 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
     if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _NO_MEMORY):
         verdict = Verdict.MEMORY
     elif isinstance(error, PermissionError):
-        verdict = Verdict.FORBIDDEN
+        frames = traceback.extract_tb(error.__traceback__)
+        if frames and frames[-1].filename.startswith("<frozen importlib"):
+            reason = (
+                f"imports what candidates may not read: {Path(error.filename or '').parent.name}"
+            )
+        else:
+            verdict = Verdict.FORBIDDEN
     elif isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
         verdict = Verdict.CRASH
     return Refusal(verdict, reason, line)
