@@ -366,6 +366,19 @@ def test_killed_and_done_again(tmp_path, where, number, then):
         assert unfinished_imports(corpus) == []
 
 
+def test_a_newer_import_supersedes_a_killed_one(wheel, tmp_path):
+    def interrupt(what, number, total):
+        if what == "device runs":
+            raise KeyboardInterrupt
+
+    with Corpus.open(tmp_path / "a.db", create=True) as corpus:
+        with pytest.raises(KeyboardInterrupt):
+            import_corpus(corpus, wheel, interrupt)
+        assert unfinished_imports(corpus) == ["nn-dataset 9.9"]
+        import_corpus(corpus, write_wheel(tmp_path / "newer.whl", GOOD, "10"))
+        assert unfinished_imports(corpus) == []
+
+
 def test_two_imports_at_once(wheel, place):
     """The second one stores everything between two steps of the first."""
     done = []

@@ -124,10 +124,10 @@ class Trials:
         ids = self.ids["trial"].tolist()
         if not ids:
             return [() for _ in _DETAILS]
-        kept = self._kept
+        kept: sa.ColumnElement[bool] | sa.TextClause = self._kept
         if len(ids) <= _FEW_TRIALS:
             # As text: with so many parameters SQLAlchemy takes longer than the database.
-            kept = sa.literal_column(f"trials.id IN ({','.join(map(str, ids))})", sa.Boolean)
+            kept = sa.text(f"trials.id IN ({','.join(map(str, ids))})")
         query = sa.select(*_DETAILS.values(), trials.c.id).where(kept)
         found = {row[-1]: row for rows in _fetch(self._connection, query) for row in rows}
         columns: list[Sequence[Any]] = list(zip(*(found[key] for key in ids), strict=True))

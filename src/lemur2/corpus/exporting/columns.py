@@ -27,7 +27,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "id": _ID,
         "name": "of the corpus that was read",
         "version": "of it; empty where it does not say",
-        "status": "running (or killed), finished",
+        "status": "running (or killed), finished, superseded by a newer version's",
         "summary": "what was read, fixed, flagged and refused; JSON",
         "created": "when it began, seconds since 1970",
         "updated": "when it last stored something",

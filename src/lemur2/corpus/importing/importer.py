@@ -148,6 +148,7 @@ class _Import:
         if self.import_id is not None:
             with self.database.write() as connection:
                 self._save(connection, "finished", summary)
+                self._supersede(connection)
         return summary
 
     def _total(self) -> Summary:
@@ -197,6 +198,11 @@ class _Import:
         ).inserted_primary_key
         assert inserted is not None
         return int(inserted[0])
+
+    def _supersede(self, connection: Connection) -> None:
+        """Killed imports of other versions of this corpus need not be gone on with."""
+        others = (imports.c.name == self.layout.name) & (imports.c.status == "running")
+        connection.execute(sa.update(imports).where(others).values(status="superseded"))
 
     def _save(self, connection: Connection, status: str, summary: Summary) -> None:
         connection.execute(
