@@ -2,7 +2,7 @@
 
 from lemur2.architecture.candidate import Candidate, Kind
 from lemur2.architecture.digest import canonical_digest
-from lemur2.architecture.names import content_name, family
+from lemur2.architecture.names import content_name, family, prefix, whitespace_md5
 from lemur2.architecture.source import Architecture
 from lemur2.architecture.syntax import decode_source
 from lemur2.architecture.transform import TransformSource
@@ -20,6 +20,8 @@ __all__ = [
     "content_name",
     "decode_source",
     "family",
+    "prefix",
+    "whitespace_md5",
     "zoo_names",
     "zoo_source",
 ]

@@ -14,9 +14,20 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 def content_name(prefix: str, source: str) -> str:
     """`prefix-md5` of the source with all whitespace removed; the md5 alone where no prefix."""
-    packed = "".join(source.split()).encode("utf-8", "surrogatepass")
-    digest = hashlib.md5(packed, usedforsecurity=False).hexdigest()
+    digest = whitespace_md5(source)
     return f"{prefix}-{digest}" if prefix else digest
+
+
+def whitespace_md5(source: str) -> str:
+    """Hex md5 of the source with all whitespace removed."""
+    packed = "".join(source.split()).encode("utf-8", "surrogatepass")
+    return hashlib.md5(packed, usedforsecurity=False).hexdigest()
+
+
+def prefix(name: str) -> str | None:
+    """What a name has before its md5, UUID or counter; None where it has none of them."""
+    match = _NAME.fullmatch(name)
+    return match["prefix"] if match else None
 
 
 def family(name: str) -> str:

@@ -28,6 +28,7 @@ COMMANDS = {
     "runs": ("lemur2.cli.runs:runs", "The ledger: every run, how far it got, how it ended."),
     "data": ("lemur2.cli.data:data", "Query the corpus: a row per epoch of a trial."),
     "show": ("lemur2.cli.show:show", "One network: source, facts, lineage, trials."),
+    "import": ("lemur2.cli.import_:import_", "An existing corpus into this one."),
     "doctor": ("lemur2.cli.doctor:doctor", "What protects this machine; devices, data sets."),
 }
 

@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from lemur2.architecture import family as family_of
+from lemur2.architecture import prefix as prefix_of
+from lemur2.architecture import whitespace_md5
 from lemur2.corpus import codec
 from lemur2.corpus.entries import StoredArchitecture
 from lemur2.corpus.records import Facts
@@ -25,6 +27,17 @@ def insert_new(connection: Connection, table: sa.Table, rows: Sequence[dict[str,
     if rows:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def reserve_ids(connection: Connection, table: sa.Table, count: int) -> list[int]:
+    """Ids for so many new rows, which nobody else will get."""
+    if connection.dialect.name == "postgresql":
+        sequence = sa.func.pg_get_serial_sequence(table.name, "id")
+        query = sa.select(sa.func.nextval(sequence)).select_from(sa.func.generate_series(1, count))
+        return list(connection.scalars(query))
+    # SQLite: a writing transaction is the only one.
+    last = connection.scalar(sa.select(sa.func.max(table.c.id))) or 0
+    return list(range(last + 1, last + 1 + count))
 
 
 def ensure(connection: Connection, table: sa.Table, key: dict[str, Any], **rest: Any) -> int:
@@ -94,6 +107,8 @@ def add(
             source_id=ensure_source(connection, source),
             hyperparameters=declared,
             created=time.time(),
+            prefix=prefix_of(name),
+            whitespace_md5=whitespace_md5(source),
             **measured,
         )
     ).inserted_primary_key

@@ -14,6 +14,7 @@ from lemur2.corpus.records import Facts
 # Hyperparameters with a column of their own, and the type that the column gives back.
 COLUMNS: dict[str, type] = {"lr": float, "batch": int, "momentum": float, "dropout": float}
 
+_LIMIT = 1 << 63  # what a column of integers cannot hold; NaN and infinity are not below it
 _LISTS = ("sample_shape", "outputs", "notes")
 
 
@@ -63,7 +64,7 @@ def split_hyperparameters(prm: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in prm.items():
         kind = COLUMNS.get(name)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if kind and is_number and math.isfinite(value) and value == kind(value):
+        if kind and is_number and abs(value) < _LIMIT and value == kind(value):
             columns[name] = kind(value)
         if columns.get(name) is None or type(value) is not kind:
             rest[name] = value

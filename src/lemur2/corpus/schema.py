@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"  # the newest migration: what this code reads and writes
+REVISION = "0002"  # the newest migration: what this code reads and writes
 VERSION_TABLE = "lemur2_version"  # Alembic's own table, under a name that no other tool uses
 
 metadata = MetaData(
@@ -92,6 +92,57 @@ architectures = Table(
     Column("structure_digest", Text, index=True),
     Column("notes", Text),  # JSON list
     Column("created", Double, nullable=False),
+    Column("prefix", Text),  # what the name has before its md5, UUID or counter; NULL if nothing
+    Column("whitespace_md5", String(32), index=True),  # of the text without any whitespace
+    Column("flagged", Text),  # why it is to be taken with care; NULL if it is not
+    Column("legacy_name", Text, unique=True, index=True),  # an imported one's, in its own corpus
+    Column("import_id", ForeignKey("imports.id")),  # NULL: it is this corpus's own
+)
+
+# Where imported rows come from. An import that was killed is `running`; doing it again goes on.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),  # of the corpus: `nn-dataset`
+    Column("version", Text, nullable=False),  # "" where the source does not say
+    Column("status", Text, nullable=False),  # `running`, `finished`
+    Column("summary", Text, nullable=False),  # JSON: counts, see corpus.importing.summary
+    Column("created", Double, nullable=False),
+    Column("updated", Double, nullable=False),
+)
+
+# What an import has read: the trials of a network under a task, data set and metric are stored
+# in one transaction with a fingerprint of the files they came from.
+import_folders = Table(
+    "import_folders",
+    metadata,
+    Column("architecture_id", ForeignKey("architectures.id"), primary_key=True),
+    Column("benchmark_id", ForeignKey("benchmarks.id"), primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Inference on a device, as an imported corpus recorded it.
+device_runs = Table(
+    "device_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("architecture_id", ForeignKey("architectures.id"), nullable=False),
+    Column("task", Text, nullable=False),
+    Column("device", Text, nullable=False),  # name of the file
+    Column("device_type", Text, nullable=False),
+    Column("os_version", Text, nullable=False),
+    Column("valid", Integer, nullable=False),  # 0 or 1
+    Column("emulator", Integer, nullable=False),  # 0 or 1
+    Column("error", Text),
+    Column("duration", Double),  # ms
+    Column("measured", Double),  # seconds since 1970
+    Column("details", Text, nullable=False),  # JSON: everything else that was recorded
+    Column("environment_id", ForeignKey("environments.id"), nullable=False),  # the processor
+    Column("fingerprint", Text, nullable=False),
+    Column("import_id", ForeignKey("imports.id"), nullable=False),
+    UniqueConstraint("architecture_id", "task", "device"),
 )
 
 # Parents by name: one may come from outside the corpus, or arrive in it later.
@@ -142,6 +193,8 @@ trials = Table(
     Column("test_score", Double),
     Column("uid", Text),  # of an imported trial, as its corpus had it
     Column("created", Double, nullable=False),
+    Column("flagged", Text),  # why its scores are to be taken with care; NULL if they are not
+    Column("import_id", ForeignKey("imports.id")),  # NULL: it was trained by this corpus
     Index(None, "benchmark_id", "architecture_id"),
 )
 
@@ -154,6 +207,7 @@ epochs = Table(
     Column("loss", Double),
     Column("seconds", Double),
     Column("memory", BigInteger),
+    Column("elapsed", BigInteger),  # ns since the start, of an imported trial, as it was recorded
     sqlite_with_rowid=False,
 )
 
