@@ -7,6 +7,7 @@ repeats (names, hyperparameters) is kept per trial and never spread over its epo
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,9 +19,20 @@ from sqlalchemy.engine import Connection
 
 from lemur2.corpus import Corpus
 from lemur2.corpus.funnel import Stage
-from lemur2.corpus.schema import architectures, benchmarks, epochs, metadata, transforms, trials
+from lemur2.corpus.schema import (
+    architectures,
+    benchmarks,
+    epochs,
+    metadata,
+    sources,
+    transforms,
+    trials,
+)
 
 BENCHMARK = ["task", "dataset", "metric"]
+_PRETRAINED = re.compile(
+    rb"pretrained\s*=\s*(?:True|bool)|weights\s*=\s*[\"']?[\w.]*(?:DEFAULT|IMAGENET|COCO)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +50,8 @@ class Material:
             of those that are known).
         epochs: trial, epoch, score, seconds; sorted by trial and epoch, scores never NaN.
         networks: A row per network (index: its name): family, parameters, flops (NaN where it
-            was not screened), digest, flagged, duplicate.
+            was not screened), digest, flagged, duplicate, pretrained (its source asks for weights
+            trained elsewhere; read from the text, so it may err).
         funnel: Per generator, how far its candidates got; empty where nothing was attempted here.
     """
 
@@ -111,7 +124,9 @@ def _epochs(connection: Connection) -> pd.DataFrame:
 
 def _networks(connection: Connection) -> pd.DataFrame:
     names = ("id", "name", "family", "parameters", "flops", "digest", "flagged")
-    found = pd.read_sql(sa.select(*(architectures.c[name] for name in names)), connection)
+    query = sa.select(*(architectures.c[name] for name in names), sources.c.text).join(sources)
+    found = pd.read_sql(query, connection)
+    found["pretrained"] = [bool(_PRETRAINED.search(bytes(text))) for text in found.pop("text")]
     marked: set[int] = set()
     redundant = metadata.tables.get("redundant")
     if redundant is not None:

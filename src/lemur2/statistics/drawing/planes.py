@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from lemur2.statistics.drawing.style import GREY, ROW, WIDTH, colours, new_figure, short
+from lemur2.statistics.drawing.style import (
+    GREY,
+    PALETTE,
+    ROW,
+    WIDTH,
+    colours,
+    dot,
+    new_figure,
+    plain_log,
+    short,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 
 @dataclass(kw_only=True)
@@ -26,6 +38,8 @@ class Cloud:
         front: Indices of the front by rising x.
         names: Of the points; those of the front are numbered and listed.
         title, x_label, y_label: With units.
+        ceiling: Where given, y is drawn by its distance from there on a logarithmic axis, upside
+            down, so that points crowding below it come apart; `y_label` names that distance.
     """
 
     x: np.ndarray
@@ -36,6 +50,12 @@ class Cloud:
     title: str
     x_label: str
     y_label: str
+    ceiling: float | None = None
+
+    @property
+    def height(self) -> np.ndarray:
+        """y as it is drawn."""
+        return self.y if self.ceiling is None else self.ceiling - self.y
 
 
 def draw_cloud(cloud: Cloud, listed: int = 12) -> Figure:
@@ -48,7 +68,7 @@ def draw_cloud(cloud: Cloud, listed: int = 12) -> Figure:
         chosen = (groups == name).to_numpy()
         axes.scatter(
             cloud.x[chosen],
-            cloud.y[chosen],
+            cloud.height[chosen],
             s=11,
             alpha=0.55,
             color=shades[name],
@@ -56,53 +76,86 @@ def draw_cloud(cloud: Cloud, listed: int = 12) -> Figure:
             rasterized=True,  # thousands of points would make the SVG huge
         )
     _staircase(axes, cloud)
-    axes.set_xscale("log")
-    axes.set_xlabel(cloud.x_label)
-    axes.set_ylabel(cloud.y_label)
-    axes.set_title(cloud.title)
-    _cloud_legend(figure, axes, cloud, groups.value_counts(), shades, listed)
+    _cloud_axes(axes, cloud)
+    places = _spread(cloud.front, listed)
+    _cloud_legend(figure, cloud, groups.value_counts(), shades, places)
+    figure.draw_without_rendering()  # lays out: where numbers fit depends on the axes' size
+    _number(figure, axes, cloud, places)
     return figure
 
 
+def _cloud_axes(axes: Axes, cloud: Cloud) -> None:
+    axes.set_xscale("log")
+    plain_log(axes.xaxis)
+    if cloud.ceiling is not None:
+        axes.set_yscale("log")
+        axes.invert_yaxis()
+        plain_log(axes.yaxis)
+    axes.set_xlabel(cloud.x_label)
+    axes.set_ylabel(cloud.y_label)
+    axes.set_title(cloud.title)
+
+
 def _staircase(axes: Axes, cloud: Cloud) -> None:
-    x, y = cloud.x[cloud.front], cloud.y[cloud.front]
+    x, y = cloud.x[cloud.front], cloud.height[cloud.front]
     axes.step(x, y, where="post", color="black", linewidth=1.2, zorder=4)
     axes.scatter(x, y, s=26, facecolor="white", edgecolor="black", zorder=5)
 
 
 def _cloud_legend(
     figure: Figure,
-    axes: Axes,
     cloud: Cloud,
     sizes: pd.Series,
     shades: Mapping[str, str],
-    listed: int,
+    places: Sequence[int],
 ) -> None:
     from matplotlib.lines import Line2D
 
-    dot = {"marker": "o", "linestyle": "", "markersize": 5}
+    coloured = {str(name): int(count) for name, count in sizes.items()}
     made = [
-        Line2D([], [], color=shades[str(name)], label=f"{short(str(name), 20)} ({count:,})", **dot)  # type: ignore[arg-type]
-        for name, count in sizes.items()
-        if shades[str(name)] != GREY
+        dot(f"{short(name, 20)} ({count:,})", shades[name])
+        for name, count in coloured.items()
+        if shades[name] != GREY
     ]
-    rest = sum(count for name, count in sizes.items() if shades[str(name)] == GREY)
+    rest = sum(count for name, count in coloured.items() if shades[name] == GREY)
     if rest:
-        made.append(Line2D([], [], color=GREY, label=f"others ({rest:,})", **dot))  # type: ignore[arg-type]
+        made.append(dot(f"others ({rest:,})", GREY))
     made.append(Line2D([], [], color="black", marker="o", markerfacecolor="white", label="front"))
-    for number, place in enumerate(_spread(cloud.front, listed), start=1):
-        axes.annotate(
-            str(number),
-            (cloud.x[place], cloud.y[place]),
-            xytext=(-3, 6),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            fontweight="bold",
-        )
+    for number, place in enumerate(places, start=1):
         text = f"{number}  {short(cloud.names[place], 26)}"
         made.append(Line2D([], [], linestyle="", label=text))
     figure.legend(handles=made, loc="outside right upper", handlelength=1.4)
+
+
+# Where a number may stand beside its point, in points (1/72 inch), the first best.
+_BESIDE = ((-8, 8), (0, 10), (8, -9), (0, -11), (-11, -2), (12, 3), (-15, 13), (8, 15), (16, -14))
+_CLEAR = 11.0  # points between two numbers
+
+
+def _number(figure: Figure, axes: Axes, cloud: Cloud, places: Sequence[int]) -> None:
+    """Number points of the front so that no two numbers overlap where there is room."""
+    points = axes.transData.transform(np.c_[cloud.x[places], cloud.height[places]])
+    points = points * 72 / figure.dpi
+    taken: list[np.ndarray] = []
+    for number, (place, point) in enumerate(zip(places, points, strict=True), start=1):
+        offsets = [np.array(offset, dtype=float) for offset in _BESIDE]
+        free = [
+            offset
+            for offset in offsets
+            if all(np.hypot(*(point + offset - other)) >= _CLEAR for other in taken)
+        ]
+        offset = free[0] if free else offsets[0]
+        taken.append(point + offset)
+        axes.annotate(
+            str(number),
+            (cloud.x[place], cloud.height[place]),
+            xytext=tuple(offset),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=8,
+            fontweight="bold",
+        )
 
 
 def _spread(front: np.ndarray, listed: int) -> list[int]:
@@ -119,40 +172,66 @@ class Curves:
         lines: Name -> frame with the columns epoch, mean, and (to be shaded) low, high.
         title, y_label: With n and units.
         x_label: Of the other axis.
+        limits: What a score can be: an interval is drawn no further.
+        counts: How many networks each line is of, for the legend.
     """
 
     lines: Mapping[str, pd.DataFrame]
     title: str
     y_label: str
     x_label: str = "epoch"
+    limits: tuple[float, float] = (-math.inf, math.inf)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def draw_curves(panels: Sequence[Curves], title: str = "") -> Figure:
     """Panels side by side, a colour per name throughout."""
-    figure, axes = new_figure(WIDTH + 1.5, 4.4, columns=len(panels))
-    shades = colours(name for panel in panels for name in panel.lines)
+    most = max(len(panel.lines) for panel in panels)
+    height = 3.8 + 0.2 * math.ceil(most / _LEGEND_COLUMNS)
+    figure, axes = new_figure(WIDTH + 1.5, height, columns=len(panels))
+    shades: dict[str, str] = {}
     for panel, place in zip(panels, axes, strict=True):
+        shades |= _shades(panel, shades)
         for name, line in panel.lines.items():
-            place.plot(line["epoch"], line["mean"], color=shades[name], linewidth=1.6)
+            place.plot(line["epoch"], line["mean"], color=shades[name], linewidth=1.6, label=name)
             if "low" in line:
-                place.fill_between(
-                    line["epoch"], line["low"], line["high"], color=shades[name], alpha=0.18
-                )
-        place.set_title(panel.title)
-        place.set_xlabel(panel.x_label)
-        place.set_ylabel(panel.y_label)
-        place.xaxis.get_major_locator().set_params(integer=True)
+                low, high = line["low"].clip(*panel.limits), line["high"].clip(*panel.limits)
+                place.fill_between(line["epoch"], low, high, color=shades[name], alpha=0.12)
+        _curve_axes(place, panel)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    _line_legend(figure, shades)
     return figure
 
 
-def _line_legend(figure: Figure, shades: Mapping[str, str]) -> None:
-    from matplotlib.lines import Line2D
+_LEGEND_COLUMNS = 2  # under each panel
 
-    made = [Line2D([], [], color=tone, label=short(name, 26)) for name, tone in shades.items()]
-    figure.legend(handles=made, loc="outside lower center", ncols=4)
+
+def _shades(panel: Curves, known: Mapping[str, str]) -> dict[str, str]:
+    """A colour per line: the one it had in an earlier panel, else one that is free in this."""
+    kept = {name: known[name] for name in panel.lines if name in known}
+    free = iter([tone for tone in PALETTE if tone not in kept.values()])
+    return {name: kept.get(name) or next(free, GREY) for name in panel.lines}
+
+
+def _counted(name: str, count: int | None) -> str:
+    return name if count is None else f"{name} ({count:,})"
+
+
+def _curve_axes(axes: Axes, panel: Curves) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(panel.title, fontsize=10)
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel(panel.y_label)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    handles, names = axes.get_legend_handles_labels()
+    axes.legend(
+        handles,
+        [_counted(short(name, 22), panel.counts.get(name)) for name in names],
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.15),
+        ncols=_LEGEND_COLUMNS,
+    )
 
 
 @dataclass(kw_only=True)
@@ -198,22 +277,20 @@ def draw_heat(panels: Sequence[Heat]) -> Figure:
             tick.set_rotation_mode("anchor")
         place.set_yticks(range(rows), [short(str(name)) for name in panel.values.index])
         place.set_title(panel.title)
-        _cells(place, panel)
+        _cells(place, image, panel)
     figure.colorbar(image, ax=axes, label=panels[0].label, shrink=0.9, pad=0.01)
     return figure
 
 
-def _cells(axes: Axes, panel: Heat) -> None:
-    low, high = panel.span
-    for row in range(panel.values.shape[0]):
-        for column in range(panel.values.shape[1]):
-            value = float(panel.values.iat[row, column])
-            if np.isnan(value):
-                continue
-            text = f"{value:.{panel.digits}f}"
-            if panel.notes is not None:
-                text += f"\n{int(panel.notes.iat[row, column]):,}"
-            share = (value - low) / (high - low)
-            dark = abs(share - 0.5) > 0.33 if panel.diverging else share < 0.5
-            tone = "white" if dark else "black"
-            axes.text(column, row, text, ha="center", va="center", color=tone, fontsize=7.5)
+def _cells(axes: Axes, image: AxesImage, panel: Heat) -> None:
+    values = panel.values.to_numpy(dtype=float)
+    notes = None if panel.notes is None else panel.notes.to_numpy(dtype=float)
+    for row, column in np.argwhere(~np.isnan(values)):
+        value = values[row, column]
+        text = f"{value:.{panel.digits}f}"
+        if notes is not None:
+            text += f"\n{int(notes[row, column]):,}"
+        red, green, blue, _ = image.to_rgba(np.array([value]))[0]
+        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5  # luma
+        tone = "white" if dark else "black"
+        axes.text(column, row, text, ha="center", va="center", color=tone, fontsize=7.5)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lemur2.statistics.drawing.style import GREY, PALETTE, ROW, WIDTH, colours, new_figure, short
+from lemur2.statistics.drawing.style import (
+    GREY,
+    PALETTE,
+    ROW,
+    WIDTH,
+    colours,
+    dot,
+    new_figure,
+    plain_log,
+    short,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +43,7 @@ class Rows:
         limits: Of the axis.
         zero: A line at 0.
         logarithmic: The axis is.
+        name_length: Characters of a name that are shown.
     """
 
     names: Sequence[str]
@@ -50,6 +61,7 @@ class Rows:
     limits: tuple[float, float] | None = None
     zero: bool = False
     logarithmic: bool = False
+    name_length: int = 30
 
 
 def draw_rows(rows: Rows) -> Figure:
@@ -60,7 +72,7 @@ def draw_rows(rows: Rows) -> Figure:
     if rows.low is not None and rows.high is not None:
         axes.hlines(places, rows.low, rows.high, color=GREY, linewidth=3.5, alpha=0.55)
     if rows.hollow is not None:
-        axes.scatter(rows.hollow, places, s=34, facecolor="white", edgecolor=PALETTE[3], zorder=3)
+        axes.scatter(rows.hollow, places, s=80, facecolor="none", edgecolor=PALETTE[3], zorder=5)
     _points(axes, rows, places)
     _frame(axes, rows, places)
     _legend(figure, axes, rows)
@@ -75,7 +87,7 @@ def _points(axes: Axes, rows: Rows, places: np.ndarray) -> None:
 
 
 def _frame(axes: Axes, rows: Rows, places: np.ndarray) -> None:
-    axes.set_yticks(places, [short(name) for name in rows.names])
+    axes.set_yticks(places, [short(name, rows.name_length) for name in rows.names])
     axes.set_ylim(len(places) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(rows.label)
@@ -86,6 +98,7 @@ def _frame(axes: Axes, rows: Rows, places: np.ndarray) -> None:
         axes.margins(x=0.06)
     if rows.logarithmic:
         axes.set_xscale("log")
+        plain_log(axes.xaxis)
     if rows.zero:
         axes.axvline(0, color="black", linewidth=0.8)
     for place, note in zip(places, rows.notes, strict=False):
@@ -102,20 +115,15 @@ def _frame(axes: Axes, rows: Rows, places: np.ndarray) -> None:
 def _legend(figure: Figure, axes: Axes, rows: Rows) -> None:
     from matplotlib.lines import Line2D
 
-    dot = {"marker": "o", "linestyle": "", "markersize": 6}
-    made = [
-        Line2D([], [], color=shade, label=short(name, 24), **dot)  # type: ignore[arg-type]
-        for name, shade in colours(rows.groups).items()
-        if shade != GREY
-    ]
-    if rows.groups and GREY in colours(rows.groups).values():
-        made.append(Line2D([], [], color=GREY, label="others", **dot))  # type: ignore[arg-type]
+    tones = colours(rows.groups)
+    made = [dot(short(name, 24), tone) for name, tone in tones.items() if tone != GREY]
+    if GREY in tones.values():
+        made.append(dot("others", GREY))
     if rows.point:
-        made.append(Line2D([], [], color=PALETTE[0], label=rows.point, **dot))  # type: ignore[arg-type]
-    if rows.hollow_point:
-        hollow = {**dot, "markerfacecolor": "white", "markeredgecolor": PALETTE[3]}
-        made.append(Line2D([], [], label=rows.hollow_point, **hollow))  # type: ignore[arg-type]
+        made.append(dot(rows.point, PALETTE[0]))
     if rows.span:
         made.append(Line2D([], [], color=GREY, linewidth=3.5, alpha=0.55, label=rows.span))
+    if rows.hollow_point:
+        made.append(dot(rows.hollow_point, PALETTE[3], hollow=True))
     if made:
         figure.legend(handles=made, loc="outside lower center", ncols=min(4, len(made)))

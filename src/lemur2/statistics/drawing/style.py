@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 # Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), its yellow left out: too pale.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000")
@@ -99,8 +102,36 @@ def new_figure(
     return figure, list(axes[0])
 
 
+def dot(label: str, tone: str, *, hollow: bool = False) -> Line2D:
+    """A legend's entry for points."""
+    from matplotlib.lines import Line2D
+
+    return Line2D(
+        [],
+        [],
+        label=label,
+        color=tone,
+        marker="o",
+        linestyle="",
+        markersize=8 if hollow else 6,
+        markerfacecolor="none" if hollow else tone,
+    )
+
+
+def plain_log(axis: Axis) -> None:
+    """A logarithmic axis with plain numbers: at 1, 2 and 5 of each power where it is short."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low) if low > 0 else 9
+    steps = (1.0, 2.0, 5.0) if decades < 3 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=steps))
+    axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def styled() -> Any:
     """A context in which `STYLE` holds, and nothing outside of it changes."""
     import matplotlib
 
-    return matplotlib.rc_context(STYLE)
+    return matplotlib.rc_context(STYLE)  # type: ignore[arg-type]

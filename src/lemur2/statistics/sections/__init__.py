@@ -2,6 +2,7 @@
 
 from lemur2.statistics.sections.base import Part, Picture, Section, Table
 from lemur2.statistics.sections.best import Best
+from lemur2.statistics.sections.claims import Claims
 from lemur2.statistics.sections.fewshot import FewShot
 from lemur2.statistics.sections.funnels import Funnels
 from lemur2.statistics.sections.groups import Groups
@@ -25,6 +26,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Ranks,
     FewShot,
     Funnels,
+    Claims,
 )
 
 __all__ = ["SECTIONS", "Part", "Picture", "Section", "Table"]

@@ -42,6 +42,7 @@ class Table:
         frame: Its rows; the index is not written.
         note: What the columns mean, units included.
         open: Shown on the page without a click.
+        shown: Rows on the page; the files have all.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Table:
     frame: pd.DataFrame
     note: str = ""
     open: bool = False
+    shown: int = 40
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ class Best(Section):
     def build(self, material: Material) -> Part:
         """Rankings."""
         best = best_per_network(material.ranked)
+        best = best.join(material.networks["pretrained"], on="nn")
         leaders = top(best)
         pictures = tuple(
             _picture(label, found, int((best["benchmark"] == label).sum()))
@@ -31,7 +32,9 @@ class Best(Section):
                 "A network's best score over all its trials and epochs on the validation data. "
                 "Hand-written networks had tens of trials of up to 50 epochs, most generated ones "
                 "one to ten of at most 5, so a ranking by best score is also one by budget; the "
-                "section on model groups compares after the first epoch.",
+                "section on model groups compares after the first epoch. `pretrained` marks networks "
+                "whose source asks for weights trained elsewhere (found by its text): they did "
+                "not start from nothing, as the others did.",
             ),
             pictures=pictures,
             tables=(
@@ -41,7 +44,8 @@ class Best(Section):
                     frame=leaders,
                     note="best: the highest score, reached at best_epoch of that trial; first and "
                     "final: its scores after epoch 1 and after its last; epoch_seconds: mean per "
-                    "epoch; trials: how many the network had on this data set.",
+                    "epoch; trials: how many the network had on this data set; pretrained: "
+                    "its source asks for weights trained elsewhere.",
                 ),
                 Table(
                     name="best_per_network",
@@ -63,7 +67,10 @@ def _picture(label: str, found: pd.DataFrame, networks: int) -> Picture:
     metric = str(found["metric"].iloc[0])
     title = f"{label}: {len(found)} best of {networks:,} networks by {score_name(metric)}"
     notes = [
-        f"{score_text(row.best, metric)}  (epoch {row.best_epoch})" for row in found.itertuples()
+        f"{score_text(score, metric)}  (epoch {epoch}{', pretrained' if pretrained else ''})"
+        for score, epoch, pretrained in zip(
+            found["best"], found["best_epoch"], found["pretrained"], strict=True
+        )
     ]
     rows = Rows(
         names=list(found["nn"]),

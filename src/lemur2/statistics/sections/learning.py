@@ -79,6 +79,8 @@ def _panel(curves: pd.DataFrame, length: int, metric: str) -> Curves:
         lines=lines,
         title=f"trials of {length} epochs or more ({int(first['networks'].sum()):,} networks)",
         y_label=score_label(metric, "mean"),
+        limits=(0, scale),
+        counts=dict(zip(first["group"], first["networks"], strict=True)),
     )
 
 
@@ -87,6 +89,7 @@ def _picture(label: str, panels: list[Curves]) -> Picture:
     return Picture(
         name=f"curves-{slug(label)}",
         title=title,
-        caption="Shaded: 95% interval of the mean over networks.",
+        caption="Shaded: 95% interval of the mean over networks; in brackets: how many there are. "
+        "Colours are shared where a group is in both panels.",
         draw=lambda: draw_curves(panels, title),
     )

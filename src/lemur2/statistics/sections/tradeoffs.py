@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from lemur2.statistics.drawing.planes import Cloud, draw_cloud
@@ -16,6 +17,8 @@ _COSTS = {
     "epoch_seconds": "mean time per epoch [s] (logarithmic axis)",
     "parameters": "parameters (logarithmic axis)",
 }
+CROWDED = 0.9  # a best accuracy above this: drawn by the distance from 100%
+_UP = "logarithmic axis, up is better"
 _WORDS = {"epoch_seconds": "time per epoch", "parameters": "parameters"}
 
 
@@ -48,26 +51,29 @@ def _said(best: pd.DataFrame) -> str:
     screened = best.loc[best["parameters"].notna(), "nn"].nunique()
     said = (
         "Each point is a network with its best trial; the front has those that no other beats in "
-        "both. Time per epoch is what was recorded, on whatever machine it ran and with the "
-        "trial's own batch size and input size: it ranks roughly, not exactly."
+        "both. Networks whose trials have no time are left out. Time per epoch is what was "
+        "recorded, on whatever machine it ran and with the trial's own batch size and input size: "
+        "it ranks roughly, not exactly."
     )
     if screened:
         return f"{said} Parameters are known of {screened:,} networks, from screening."
     return f"{said} Parameters are known of no network here: `lemur2 check` or `grow` find them."
 
 
-def _picture(label: str, known: pd.DataFrame, cost: str, front: object) -> Picture:
+def _picture(label: str, known: pd.DataFrame, cost: str, front: np.ndarray) -> Picture:
     metric = str(known["metric"].iloc[0])
+    crowded = metric == "acc" and CROWDED < known["best"].max() < 1
     title = f"{label}: {score_name(metric)} against {_WORDS[cost]} ({len(known):,} networks)"
     cloud = Cloud(
         x=known[cost].to_numpy(),
         y=known["best"].to_numpy() * score_scale(metric),
         groups=list(known["family"]),
-        front=front,  # type: ignore[arg-type]
+        front=front,
         names=list(known["nn"]),
         title=title,
         x_label=_COSTS[cost],
-        y_label=score_label(metric, "best"),
+        y_label=f"100 - best accuracy [%] ({_UP})" if crowded else score_label(metric, "best"),
+        ceiling=100.0 if crowded else None,
     )
     return Picture(
         name=f"pareto-{slug(cost)}-{slug(label)}",

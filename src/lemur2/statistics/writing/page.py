@@ -10,8 +10,6 @@ from typing import Any
 
 from lemur2.statistics.sections.base import Part, Section, Table
 
-SHOWN = 40  # rows of a table on the page; its CSV has all
-
 
 @dataclass(frozen=True, kw_only=True)
 class Chapter:
@@ -49,12 +47,11 @@ def render(chapters: Sequence[Chapter], *, place: str, made: str, version: str) 
         encoded=lambda data: base64.b64encode(data).decode("ascii"),
         cells=_cells,
         numeric=_numeric,
-        shown=SHOWN,
     )
 
 
 def _cells(table: Table) -> list[list[str]]:
-    rows = table.frame.head(SHOWN).itertuples(index=False, name=None)
+    rows = table.frame.head(table.shown).itertuples(index=False, name=None)
     return [[_text(value) for value in row] for row in rows]
 
 
@@ -64,7 +61,7 @@ def _numeric(table: Table) -> list[bool]:
 
 def _text(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
+        return "\N{EN DASH}"
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     if isinstance(value, int):
