@@ -80,9 +80,9 @@ def hyperparameter_correlations(
     """Spearman's rho of each hyperparameter with the score, per benchmark.
 
     Networks differ in what they reach and in how they were tried, which can feign or hide a
-    correlation. So there are two: `pooled` over all trials, and `within`, of the score's
-    percentile among its own network's trials (networks with 5 trials or more), where only the
-    hyperparameter differs.
+    correlation. So there are two: `pooled` over all trials, and `within`, of percentiles among
+    the trials of the same network (networks with 5 trials or more), of both the hyperparameter
+    and the score: what differs between networks has no part in it.
 
     Returns:
         benchmark, hyperparameter, kind (`pooled` or `within`), rho, low, high, n, networks; only
@@ -90,10 +90,9 @@ def hyperparameter_correlations(
     """
     rows = []
     for benchmark, found in trials.groupby("benchmark"):
-        within = _within(found, score)
         for name in names:
-            for kind, frame in (("pooled", found), ("within", within)):
-                known = frame[frame[name].notna() & frame[score].notna()]
+            pooled = found.loc[found[name].notna() & found[score].notna(), ["nn", name, score]]
+            for kind, known in (("pooled", pooled), ("within", _within(pooled))):
                 if len(known) >= LEAST:
                     pair = known[name].to_numpy(), known[score].to_numpy()
                     rows.append(_row(benchmark, name, kind, spearman(*pair), known))
@@ -104,10 +103,11 @@ def hyperparameter_correlations(
 _COLUMNS = ["benchmark", "hyperparameter", "kind", "rho", "low", "high", "n", "networks"]
 
 
-def _within(found: pd.DataFrame, score: str, least: int = 5) -> pd.DataFrame:
-    sizes = found.groupby("nn")[score].transform("count")
-    kept = found[sizes >= least]
-    return kept.assign(**{score: kept.groupby("nn")[score].rank(pct=True)})
+def _within(known: pd.DataFrame, least: int = 5) -> pd.DataFrame:
+    """The numbers as percentiles among their own network's."""
+    sizes = known.groupby("nn")["nn"].transform("size")
+    kept = known[sizes >= least]
+    return kept.groupby("nn").rank(pct=True).assign(nn=kept["nn"])
 
 
 def _row(

@@ -58,18 +58,22 @@ class Cloud:
         return self.y if self.ceiling is None else self.ceiling - self.y
 
 
+FEW = 100  # points; fewer are drawn larger
+
+
 def draw_cloud(cloud: Cloud, listed: int = 12) -> Figure:
     """Points, the front as a staircase, and a numbered list of the front's networks."""
     figure, (axes,) = new_figure(WIDTH + 1.5, 5.0)
     groups = pd.Series(list(cloud.groups))
     ordered = list(groups.value_counts().index)
     shades = colours(ordered)
+    size = 11 if len(groups) > FEW else 30
     for name in reversed(ordered):
         chosen = (groups == name).to_numpy()
         axes.scatter(
             cloud.x[chosen],
             cloud.height[chosen],
-            s=11,
+            s=size,
             alpha=0.55,
             color=shades[name],
             linewidth=0,
@@ -256,11 +260,15 @@ class Heat:
     digits: int = 2
 
 
+TALL = 4.0  # inches: room for the label of a colour bar
+
+
 def draw_heat(panels: Sequence[Heat]) -> Figure:
     """Matrices side by side with one colour bar."""
     rows, columns = panels[0].values.shape
     width = max(WIDTH, 1.8 + 0.72 * columns * len(panels))
-    figure, axes = new_figure(width, 1.9 + 1.35 * ROW * rows, columns=len(panels), sharey=True)
+    height = max(TALL, 1.9 + 1.35 * ROW * rows)
+    figure, axes = new_figure(width, height, columns=len(panels), sharey=True)
     for panel, place in zip(panels, axes, strict=True):
         image = place.imshow(
             np.ma.masked_invalid(panel.values.to_numpy(dtype=float)),

@@ -32,9 +32,9 @@ class Best(Section):
                 "A network's best score over all its trials and epochs on the validation data. "
                 "Hand-written networks had tens of trials of up to 50 epochs, most generated ones "
                 "one to ten of at most 5, so a ranking by best score is also one by budget; the "
-                "section on model groups compares after the first epoch. `pretrained` marks networks "
-                "whose source asks for weights trained elsewhere (found by its text): they did "
-                "not start from nothing, as the others did.",
+                "section on model groups compares after the first epoch. `pretrained` marks "
+                "networks whose source asks for weights trained elsewhere (found by its text): "
+                "they did not start from nothing, as the others did.",
             ),
             pictures=pictures,
             tables=(

@@ -63,8 +63,8 @@ def _pictures(table: pd.DataFrame) -> tuple[Picture, ...]:
         Picture(
             name="paper-against-corpus",
             title=rows.title,
-            caption="On CIFAR-10, but for few-shot networks (the mean over data sets). A point within its "
-            "ring agrees. At the right: corpus - paper, in points.",
+            caption="On CIFAR-10, but for few-shot networks: there the mean over data sets. A "
+            "point within its ring agrees. At the right: corpus - paper, in points.",
             draw=lambda: draw_rows(rows),
         ),
     )

@@ -49,10 +49,10 @@ class FewShot(Section):
                     name="fewshot_averages",
                     title="Balanced and naive mean accuracy per number of examples",
                     frame=both,
-                    note="low, high: bootstrap 95% interval of the balanced mean (not where a data "
-                    "set has a single network, nor of epochs); rows: pairs of network and data set; inflation: "
-                    "naive - balanced; score: after the first epoch, or at best, or of every "
-                    "recorded epoch of every trial (then rows are epochs).",
+                    note="low, high: bootstrap 95% interval of the balanced mean (not where a "
+                    "data set has a single network, nor of epochs); rows: pairs of network and "
+                    "data set; inflation: naive - balanced; score: after the first epoch, or at "
+                    "best, or of every recorded epoch of every trial (then rows are epochs).",
                 ),
                 Table(
                     name="fewshot_three_against_one",

@@ -35,8 +35,8 @@ class Hyperparameters(Section):
             text=(
                 "Spearman's rho over trials. Left: pooled over all trials of a data set, where "
                 "networks that were tried with other hyperparameters can feign a correlation. "
-                "Right: within networks (at least 5 trials each), scores as percentiles of their "
-                "own network's trials. No cause is shown by either. `side` is the image's side "
+                "Right: within networks (at least 5 trials each), both sides as percentiles of the "
+                "same network's trials. No cause is shown by either. `side` is the image's side "
                 "in pixels, read from the transform's name.",
             ),
             pictures=tuple(_picture(table, score) for score in ("best", "first")),
