@@ -145,3 +145,9 @@ def filled(tmp_path_factory):
 def material(filled):
     with Corpus.open(filled, read_only=True) as corpus:
         return load(corpus)
+
+
+@pytest.fixture(scope="session")
+def hostile():
+    """A network's name as a generator may make it up."""
+    return HOSTILE

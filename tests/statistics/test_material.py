@@ -4,7 +4,6 @@ import math
 
 import pandas as pd
 import pytest
-from conftest import HOSTILE
 
 from lemur2.corpus import Corpus
 from lemur2.statistics import load
@@ -33,8 +32,8 @@ def vars_of(material):
     return {name: getattr(material, name) for name in material.__dataclass_fields__}
 
 
-def test_networks_and_names_come_as_they_are(material):
-    assert HOSTILE in material.networks.index
+def test_networks_and_names_come_as_they_are(material, hostile):
+    assert hostile in material.networks.index
     assert material.networks.loc["ga-5", "parameters"] == 6000
     assert math.isnan(material.networks.loc["LSTM", "parameters"])
     assert not material.networks["pretrained"].any()

@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 import openpyxl
 import pandas as pd
 import pytest
-from conftest import HOSTILE
 
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
@@ -83,10 +82,10 @@ def test_every_section_is_on_the_page(page):
         assert section.title in text
 
 
-def test_hostile_names_are_text(report, page):
+def test_hostile_names_are_text(report, page, hostile):
     assert "<script>alert" in "".join(page.text)
     top10 = pd.read_csv(report.page.parent / "tables" / "best_per_network.csv")
-    assert HOSTILE in set(top10["nn"])
+    assert hostile in set(top10["nn"])
 
 
 def test_workbook_holds_what_the_csv_files_hold(report):
@@ -107,8 +106,8 @@ def test_workbook_holds_what_the_csv_files_hold(report):
             )
 
 
-def test_text_in_a_workbook_is_never_a_formula(tmp_path):
-    frame = pd.DataFrame({"name": ["=1+1", HOSTILE, "\x00"], "value": [1.5, None, float("inf")]})
+def test_text_in_a_workbook_is_never_a_formula(tmp_path, hostile):
+    frame = pd.DataFrame({"name": ["=1+1", hostile, "\x00"], "value": [1.5, None, float("inf")]})
     write_workbook([Table(name="t", title="t", frame=frame)], tmp_path / "b.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "b.xlsx")["t"]
     cells = [row[0] for row in sheet.iter_rows(min_row=2)]
