@@ -1,6 +1,7 @@
 """`lemur2.data` against a model in plain Python."""
 
 import itertools
+import json
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import lemur2
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import Corpus, Epoch
-from lemur2.corpus.query import BEST_PER, COLUMNS, GROUPS
+from lemur2.corpus.query import BEST_PER, COLUMNS, GROUPS, arrow, batches
 from lemur2.errors import UsageError, UserError
 
 NAMES = ["ga-1", "GA-1", "Net_%", "ä"]
@@ -97,6 +98,8 @@ def model(plans: list[dict]) -> list[dict]:
             "prm": plan["hyperparameters"],
             "verdict": plan["verdict"],
             "test_score": float("nan"),
+            "provenance": "own",
+            "flagged": None,
             "trial": trial,
         }
         for trial, plan in enumerate(plans, start=1)
@@ -166,6 +169,34 @@ def test_data_agrees_with_the_model(data):
             )
             assert list(found.columns) == columns
             assert plain(found) == plain(expected)
+            if limit is None:
+                question = {"db": corpus, **wanted, "columns": columns}
+                how = {"only_best_accuracy": best, "group_by": group_by}
+                check_arrow(arrow(**question, **how, hyperparameters="dict"), found)
+                if not best:
+                    size = data.draw(st.integers(1, 5))
+                    check_batches(list(batches(**question, rows=size)), found, size)
+
+
+def check_arrow(table, found: pd.DataFrame) -> None:
+    """The same values; missing ones are null, hyperparameters are JSON."""
+    rows = table.to_pylist()
+    expected = found.to_dict("records")
+    assert table.column_names == list(found.columns)
+    for row, other in zip(rows, expected, strict=True):
+        for name, value in other.items():
+            same = json.loads(row[name]) if name == "prm" else row[name]
+            is_missing = value is None or value is pd.NA or value != value
+            assert same is None if is_missing else same == value
+
+
+def check_batches(parts: list[pd.DataFrame], found: pd.DataFrame, size: int) -> None:
+    """All rows in order, so many a part; one empty part where there are none."""
+    assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
+    assert len(parts) == max(1, -(-len(found) // size))
+    joined = [row for part in parts for row in plain(part)]
+    assert joined == plain(found)
+    assert all(list(part.columns) == list(found.columns) for part in parts)
 
 
 def test_ties(tmp_path):
@@ -266,6 +297,19 @@ def test_hyperparameters_as_columns(small):
     assert list(found["prm_dropout"]) == [0.5, 0.2]
     assert list(found["prm_activation"].fillna("-")) == ["ReLU", "-"]
     assert "prm" not in found
+
+
+def test_hyperparameters_as_arrow_columns(small):
+    table = arrow(db=small, columns=["nn", "prm"])
+    assert table["prm_lr"].to_pylist() == [0.01, 0.01]
+    assert table["prm_batch"].to_pylist() == [64, 64]
+    assert table["prm_activation"].to_pylist() == ["ReLU", None]
+    assert table["nn"].to_pylist() == ["F-1", "f" * 32]
+
+
+def test_a_batch_has_rows(small):
+    with pytest.raises(UsageError, match="at least one row, not 0"):
+        next(batches(db=small, rows=0))
 
 
 def test_nothing_found_has_the_same_columns(small):

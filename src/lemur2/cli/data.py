@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -37,6 +37,16 @@ _SCREENFUL = 40  # rows of the table where no limit is given
     help="Keep trials that ended so; `all` keeps failed ones, too.",
 )
 @click.option(
+    "--provenance",
+    type=click.Choice(["own", "imported"]),
+    help="Keep what this corpus trained itself, or what was imported.",
+)
+@click.option(
+    "--no-flagged",
+    is_flag=True,
+    help="Leave out scores that are to be taken with care (imported mAP of detection).",
+)
+@click.option(
     "--best",
     is_flag=True,
     help="The best row of each network, data set, metric and task: the highest accuracy, then "
@@ -50,6 +60,8 @@ _SCREENFUL = 40  # rows of the table where no limit is given
 @db_option
 def data(
     verdict: str,
+    provenance: Literal["own", "imported"] | None,
+    no_flagged: bool,
     best: bool,
     sort: bool,
     limit: int | None,
@@ -79,11 +91,14 @@ def data(
         db=db,
         **given,
         verdict=None if verdict == "all" else verdict,
+        provenance=provenance,
+        flagged=False if no_flagged else None,
         only_best_accuracy=best,
         max_rows=None if sort or rows is None else rows + 1,
         columns=(*DEFAULT_COLUMNS, "nn_code") if code else None,
         hyperparameters="columns" if as_csv else "dict",
     )
+    _warn_of_unfinished_imports(db)
     if sort:
         found = found.sort_values("accuracy", ascending=False, kind="stable")
     shown = found if rows is None else found.head(rows)
@@ -94,6 +109,16 @@ def data(
         click.echo(shown.to_csv(index=False), nl=False)
     else:
         _print_table(shown, more=len(found) > len(shown))
+
+
+def _warn_of_unfinished_imports(db: str | None) -> None:
+    from lemur2.corpus import Corpus
+    from lemur2.corpus.importing import unfinished_imports
+
+    with Corpus.open(db, read_only=True) as corpus:
+        for name in unfinished_imports(corpus):
+            message = f"the import of {name} is not finished; `lemur2 import` goes on with it"
+            click.echo(f"lemur2: note: {message}", err=True)
 
 
 def _records(found: pd.DataFrame) -> list[dict[str, Any]]:

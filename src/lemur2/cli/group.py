@@ -29,6 +29,7 @@ COMMANDS = {
     "data": ("lemur2.cli.data:data", "Query the corpus: a row per epoch of a trial."),
     "show": ("lemur2.cli.show:show", "One network: source, facts, lineage, trials."),
     "import": ("lemur2.cli.import_:import_", "An existing corpus into this one."),
+    "export": ("lemur2.cli.export:export", "The corpus as Parquet, or in the field's layout."),
     "report": ("lemur2.cli.report:report", "Figures and tables over the corpus, in one page."),
     "doctor": ("lemur2.cli.doctor:doctor", "What protects this machine; devices, data sets."),
 }

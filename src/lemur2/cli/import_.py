@@ -41,7 +41,7 @@ def import_(source: str, as_json: bool, db: str | None) -> None:
     lemur2 import nn_dataset-2.1.0-py3-none-any.whl --db corpus.db --json
     """
     from lemur2.corpus import Corpus
-    from lemur2.corpus.importing import import_corpus, locate_source
+    from lemur2.corpus.importing import Source, import_corpus, locate_source
 
     status = StatusLine()
 
@@ -50,8 +50,7 @@ def import_(source: str, as_json: bool, db: str | None) -> None:
 
     try:
         status.show("looking at the source")
-        found = locate_source(source)
-        with Corpus.open(db, create=True) as corpus:
+        with Source(locate_source(source)) as found, Corpus.open(db, create=True) as corpus:
             summary = import_corpus(corpus, found, show)
     finally:
         status.clear()

@@ -10,7 +10,16 @@ from sqlalchemy.engine import Connection
 from lemur2.corpus import codec, ledger, trials
 from lemur2.corpus.entries import Attempt, Run, Trial
 from lemur2.corpus.records import Facts, TrialResult
-from lemur2.corpus.schema import architectures, lineage, sources, transforms
+from lemur2.corpus.schema import (
+    architectures,
+    device_runs,
+    environments,
+    epochs,
+    lineage,
+    sources,
+    transforms,
+)
+from lemur2.corpus.schema import trials as trial_table
 
 
 def content(connection: Connection) -> dict[str, list[Any]]:
@@ -21,8 +30,10 @@ def content(connection: Connection) -> dict[str, list[Any]]:
         "architectures": _architectures(connection),
         "transforms": _transforms(connection),
         "lineage": _lineage(connection),
+        "device_runs": _device_runs(connection),
         "runs": [_run(run, attempts[run.id]) for run in run_list],
         "trials": _sorted(_trial(trial) for trial in trials.find(connection)),
+        "imported_trials": _imported_trials(connection),
     }
 
 
@@ -42,6 +53,8 @@ def _architectures(connection: Connection) -> list[Any]:
             "source": row["sha256"],
             "hyperparameters": codec.from_json(row["hyperparameters"]),
             "facts": _facts(codec.facts_from_columns(row)),
+            **{name: row[name] for name in ("prefix", "flagged", "legacy_name")},
+            "imported": row["import_id"] is not None,
         }
         for row in connection.execute(query).mappings()
     )
@@ -57,6 +70,36 @@ def _transforms(connection: Connection) -> list[Any]:
 def _lineage(connection: Connection) -> list[Any]:
     query = sa.select(architectures.c.name, lineage.c.parent).join(
         lineage, lineage.c.child_id == architectures.c.id
+    )
+    return _sorted(list(row) for row in connection.execute(query))
+
+
+def _device_runs(connection: Connection) -> list[Any]:
+    left_out = ("id", "architecture_id", "environment_id", "import_id", "fingerprint")
+    columns = [column for column in device_runs.columns if column.name not in left_out]
+    query = (
+        sa.select(architectures.c.name, environments.c.content, *columns)
+        .join(architectures, architectures.c.id == device_runs.c.architecture_id)
+        .join(environments, environments.c.id == device_runs.c.environment_id)
+    )
+    return _sorted(list(row) for row in connection.execute(query))
+
+
+def _imported_trials(connection: Connection) -> list[Any]:
+    """What only imported trials have; the rest of them is among the trials."""
+    query = (
+        sa.select(
+            architectures.c.name,
+            trial_table.c.uid,
+            trial_table.c.flagged,
+            epochs.c.epoch,
+            epochs.c.score,
+            epochs.c.seconds,
+            epochs.c.elapsed,
+        )
+        .join(architectures, architectures.c.id == trial_table.c.architecture_id)
+        .join(epochs, epochs.c.trial_id == trial_table.c.id)
+        .where(trial_table.c.import_id.is_not(None))
     )
     return _sorted(list(row) for row in connection.execute(query))
 

@@ -1,24 +1,52 @@
-"""The corpus as a table: one row per epoch of a trial, in a pandas DataFrame."""
+"""The corpus as a table: one row per epoch of a trial, as a DataFrame, Arrow table or stream."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import pandas as pd
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from lemur2.corpus.best import best_rows
+from lemur2.corpus.collector import paused_collector
+from lemur2.corpus.conditions import Conditions, Filters, Names
 from lemur2.corpus.entries import Standing
-from lemur2.corpus.frame import COLUMNS, READ, fetch, frame
-from lemur2.corpus.schema import architectures, benchmarks, epochs, transforms, trials
+from lemur2.corpus.frame import Hyperparameters, frame
+from lemur2.corpus.scan import Rows, Trials, read_rows, read_trials, stream_rows
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UsageError
 
-Names = str | Iterable[str] | None
+if TYPE_CHECKING:
+    import pyarrow as pa
 
+Place = Corpus | str | Path | None
+
+# Every column that a result can have.
+COLUMNS = (
+    "task",
+    "dataset",
+    "metric",
+    "nn",
+    "family",
+    "nn_code",
+    "transform",
+    "transform_code",
+    "epoch",
+    "accuracy",
+    "loss",
+    "duration",
+    "memory",
+    "prm",
+    "seed",
+    "verdict",
+    "test_score",
+    "provenance",
+    "flagged",
+    "trial",
+)
 DEFAULT_COLUMNS = tuple(
     name for name in COLUMNS if name not in ("nn_code", "transform_code", "loss", "memory")
 )
@@ -28,7 +56,7 @@ BEST_PER = ("nn", "dataset", "metric", "task")
 
 def data(
     *,
-    db: Corpus | str | Path | None = None,
+    db: Place = None,
     task: Names = None,
     dataset: Names = None,
     metric: Names = None,
@@ -37,11 +65,13 @@ def data(
     transform: Names = None,
     epoch: int | Iterable[int] | None = None,
     verdict: Names = "ok",
+    provenance: Literal["own", "imported"] | None = None,
+    flagged: bool | None = None,
     only_best_accuracy: bool = False,
     group_by: Sequence[str] = BEST_PER,
     max_rows: int | None = None,
     columns: Sequence[str] | None = None,
-    hyperparameters: Literal["dict", "columns"] = "dict",
+    hyperparameters: Hyperparameters = "dict",
 ) -> pd.DataFrame:
     """Query the corpus: a row per epoch of a trial.
 
@@ -50,9 +80,12 @@ def data(
             `lemur2.db`. Opened for reading only.
         task, dataset, metric, nn, transform: Keep these names, one or several.
         nn_prefixes: Keep networks whose name starts with one of these (case matters).
-        epoch: Keep this epoch, or these (1-based).
+        epoch: Keep this epoch, or these (1-based; some imported trainings have an epoch 0).
         verdict: Keep trials that ended so; None keeps all that have ended. Only `ok` by default:
             a failed trial's scores are no results.
+        provenance: Keep trials of this corpus's own (`own`), or those that were imported.
+        flagged: False leaves out trials whose scores are to be taken with care (imported mAP of
+            detection, which its corpus got wrong); True keeps only these.
         only_best_accuracy: Keep one row per group: the highest accuracy; among equals the
             earliest epoch, then the trial stored first. A row without a score is never the best.
         group_by: The columns (of `GROUPS`) that make a group.
@@ -67,24 +100,96 @@ def data(
 
         - task, dataset, metric, nn (the architecture's name), family, transform: names;
         - nn_code, transform_code: source text, shared between rows;
-        - epoch (1-based), accuracy (the metric's score on the validation part), loss;
+        - epoch, accuracy (the metric's score on the validation part), loss;
         - duration (seconds of this epoch), memory (peak bytes so far);
-        - prm, seed (missing where unknown), verdict, test_score (of the trial), trial (its id).
+        - prm, seed (missing where unknown), verdict, test_score (of the trial), trial (its id);
+        - provenance (`own` or `imported`), flagged (why it is, None where it is not).
 
     Raises:
         UsageError: An unknown column.
         UserError: There is no such corpus, or it cannot be read.
     """
     wanted = _checked(columns, COLUMNS, "column", DEFAULT_COLUMNS)
-    grouping = _checked(group_by, GROUPS, "group", BEST_PER)
-    where = _conditions(task, dataset, metric, nn, nn_prefixes, transform, epoch, verdict)
-    opened = db if isinstance(db, Corpus) else Corpus.open(db, read_only=True)
-    with (
-        nullcontext() if isinstance(db, Corpus) else opened,
-        opened.database.read() as connection,
-    ):
-        query = _query(connection, where, grouping if only_best_accuracy else None, max_rows)
-        return frame(connection, fetch(connection, query), wanted, hyperparameters)
+    grouping = _checked(group_by, GROUPS, "group", BEST_PER) if only_best_accuracy else None
+    conditions = Conditions(
+        task=task,
+        dataset=dataset,
+        metric=metric,
+        nn=nn,
+        nn_prefixes=nn_prefixes,
+        transform=transform,
+        epoch=epoch,
+        verdict=verdict,
+        provenance=provenance,
+        flagged=flagged,
+    )
+    with paused_collector(), _reading(db) as connection:
+        rows = _rows(connection, conditions, wanted, grouping, max_rows)
+        return frame(rows, wanted, hyperparameters)
+
+
+def arrow(
+    *,
+    db: Place = None,
+    only_best_accuracy: bool = False,
+    group_by: Sequence[str] = BEST_PER,
+    columns: Sequence[str] | None = None,
+    hyperparameters: Hyperparameters = "columns",
+    **filters: Unpack[Filters],
+) -> pa.Table:
+    """What `data` gives, as an Arrow table: for polars, DuckDB, Parquet or another process.
+
+    Names are dictionary-encoded. `prm` is a column for each hyperparameter, or with
+    `hyperparameters="dict"` one column of JSON text. A missing value is null.
+
+    Raises:
+        UsageError: An unknown column.
+        UserError: There is no such corpus, or pyarrow is not installed.
+    """
+    from lemur2.corpus.arrow import table
+
+    wanted = _checked(columns, COLUMNS, "column", DEFAULT_COLUMNS)
+    grouping = _checked(group_by, GROUPS, "group", BEST_PER) if only_best_accuracy else None
+    with paused_collector(), _reading(db) as connection:
+        rows = _rows(connection, Conditions(**filters), wanted, grouping, None)
+        return table(rows, wanted, hyperparameters)
+
+
+def batches(
+    *,
+    db: Place = None,
+    rows: int = 65_536,
+    columns: Sequence[str] | None = None,
+    hyperparameters: Hyperparameters = "dict",
+    **filters: Unpack[Filters],
+) -> Iterator[pd.DataFrame]:
+    """What `data` gives, in frames of `rows` rows each, the last one shorter.
+
+    All of them show one state of the corpus. What is held in memory besides a frame is four
+    numbers of each trial. Where nothing matches there is one empty frame.
+
+    Raises:
+        UsageError: An unknown column.
+        UserError: There is no such corpus, or it cannot be read.
+    """
+    wanted = _checked(columns, COLUMNS, "column", DEFAULT_COLUMNS)
+    if rows < 1:
+        raise UsageError(f"a batch has at least one row, not {rows}")
+    with _reading(db) as connection:
+        conditions = Conditions(**filters)
+        found = read_trials(connection, conditions)
+        for part in _parts(connection, found, conditions, wanted, rows):
+            yield frame(part.with_trials_of_rows(), wanted, hyperparameters)
+
+
+@contextmanager
+def _reading(db: Place) -> Iterator[Connection]:
+    if isinstance(db, Corpus):
+        with db.database.read() as connection:
+            yield connection
+        return
+    with Corpus.open(db, read_only=True) as opened, opened.database.read() as connection:
+        yield connection
 
 
 def _checked(
@@ -99,100 +204,42 @@ def _checked(
     return names
 
 
-def _listed(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str | int) else list(value)
-
-
-def _conditions(
-    task: Names,
-    dataset: Names,
-    metric: Names,
-    nn: Names,
-    nn_prefixes: Names,
-    transform: Names,
-    epoch: int | Iterable[int] | None,
-    verdict: Names,
-) -> list[sa.ColumnElement[bool]]:
-    named = (
-        (benchmarks.c.task, task),
-        (benchmarks.c.dataset, dataset),
-        (benchmarks.c.metric, metric),
-        (architectures.c.name, nn),
-        (transforms.c.name, transform),
-        (epochs.c.epoch, epoch),
-        (trials.c.verdict, verdict),
-    )
-    where: list[sa.ColumnElement[bool]] = [
-        column.in_(_listed(value)) for column, value in named if value is not None
-    ]
-    if verdict is None:
-        where.append(trials.c.verdict.is_not(None))
-    if nn_prefixes is not None:
-        # Not LIKE: SQLite's ignores case, PostgreSQL's does not.
-        starts = [
-            sa.func.substr(architectures.c.name, 1, len(prefix)) == prefix
-            for prefix in _listed(nn_prefixes)
-        ]
-        where.append(sa.or_(sa.false(), *starts))
-    return where
-
-
-_GROUP_BY: dict[str, sa.ColumnElement[Any]] = {
-    "task": benchmarks.c.task,
-    "dataset": benchmarks.c.dataset,
-    "metric": benchmarks.c.metric,
-    "nn": trials.c.architecture_id,
-    "family": architectures.c.family,
-    "transform": transforms.c.name,
-    "epoch": epochs.c.epoch,
-    "seed": trials.c.seed,
-}
-
-
-def _query(
+def _rows(
     connection: Connection,
-    where: Sequence[sa.ColumnElement[bool]],
-    best_per: Sequence[str] | None,
+    conditions: Conditions,
+    wanted: Sequence[str],
+    grouping: Sequence[str] | None,
     max_rows: int | None,
-) -> sa.Select[Any]:
-    query = _joined(sa.select(*(column.label(name) for name, column in READ))).where(*where)
-    if best_per is not None:
-        best = _best(where, best_per)
-        query = query.join(best, (best.c.trial == trials.c.id) & (best.c.epoch == epochs.c.epoch))
-    if max_rows is None:
-        return query  # sorted as arrays, which is quicker
-    bytewise = {"sqlite": "BINARY", "postgresql": "C"}[connection.dialect.name]
-    names = (architectures.c.name, benchmarks.c.task, benchmarks.c.dataset, benchmarks.c.metric)
-    order = [sa.collate(name, bytewise) for name in names]
-    return query.order_by(*order, trials.c.id, epochs.c.epoch).limit(max_rows)
+) -> Rows:
+    found = read_trials(connection, conditions)
+    if grouping is None and max_rows is not None:
+        first = next(_parts(connection, found, conditions, wanted, max(max_rows, 1)))
+        return first.take(slice(max_rows)).with_trials_of_rows()
+    rows = read_rows(connection, found, conditions, wanted)
+    if grouping is not None:
+        rows = best_rows(rows, grouping)
+    return (rows if max_rows is None else rows.take(slice(max_rows))).with_trials_of_rows()
 
 
-def _joined(query: sa.Select[Any]) -> sa.Select[Any]:
-    return (
-        query.select_from(trials)
-        .join(epochs, epochs.c.trial_id == trials.c.id)
-        .join(architectures, architectures.c.id == trials.c.architecture_id)
-        .join(benchmarks, benchmarks.c.id == trials.c.benchmark_id)
-        .join(transforms, transforms.c.id == trials.c.transform_id)
-    )
-
-
-def _best(where: Sequence[sa.ColumnElement[bool]], best_per: Sequence[str]) -> sa.Subquery:
-    """(trial, epoch) of the best row of every group."""
-    rank = (
-        sa.func.row_number()
-        .over(
-            partition_by=[_GROUP_BY[name] for name in best_per],
-            order_by=[epochs.c.score.desc(), epochs.c.epoch, trials.c.id],
-        )
-        .label("rank")
-    )
-    ranked = (
-        _joined(sa.select(trials.c.id.label("trial"), epochs.c.epoch, rank))
-        .where(epochs.c.score.is_not(None), *where)
-        .subquery()
-    )
-    return sa.select(ranked.c.trial, ranked.c.epoch).where(ranked.c.rank == 1).subquery()
+def _parts(
+    connection: Connection,
+    found: Trials,
+    conditions: Conditions,
+    wanted: Sequence[str],
+    count: int,
+) -> Iterator[Rows]:
+    """All rows, so many at a time; one part without any where there are none."""
+    held: list[Rows] = []
+    empty = True
+    for rows in stream_rows(connection, found, conditions, wanted):
+        held.append(rows)
+        while sum(map(len, held)) >= count:
+            joined = Rows.joined(held)
+            yield joined.take(slice(count))
+            empty, held = False, [joined.take(slice(count, None))]
+    left = Rows.joined(held)
+    if empty or len(left):
+        yield left
 
 
 def leaderboard(
@@ -203,6 +250,7 @@ def leaderboard(
         db=corpus,
         dataset=dataset,
         metric=metric,
+        flagged=False,
         only_best_accuracy=True,
         columns=("nn", "family", "metric", "accuracy", "epoch", "transform", "prm", "test_score"),
     )

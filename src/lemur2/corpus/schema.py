@@ -136,7 +136,7 @@ device_runs = Table(
     Column("valid", Integer, nullable=False),  # 0 or 1
     Column("emulator", Integer, nullable=False),  # 0 or 1
     Column("error", Text),
-    Column("duration", Double),  # ms
+    Column("duration", Double),  # as recorded: no unit is given, the sizes suggest ms
     Column("measured", Double),  # seconds since 1970
     Column("details", Text, nullable=False),  # JSON: everything else that was recorded
     Column("environment_id", ForeignKey("environments.id"), nullable=False),  # the processor

@@ -118,7 +118,7 @@ def _read(archive: Archive, entry: Entry) -> dict[str, Any]:
         "duration": _number(rest.pop("duration", None)),
         "environment": {"cpu_info": analytics.pop("cpu_info", None)},
         "measured": _number(analytics.pop("timestamp", None)),
-        "details": codec.to_json({**rest, **analytics}),
+        "details": codec.to_json({**rest, "device_analytics": analytics}),
     }
 
 

@@ -179,11 +179,14 @@ class Writer:
         marks = []
         for found in batch:
             key = self._key(connection, found.folder)
-            records: Iterable[Record] = found.records
+            records: Iterable[Record] | None = found.records
             if key in self._stored:
                 records = _replace(connection, key, found)
-            self._add(connection, key, found, list(group(records)), common)
-            summary.merge(found.summary)
+            if records is None:
+                summary.add("unchanged", "folders of trials")
+            else:
+                self._add(connection, key, found, list(group(records)), common)
+                summary.merge(found.summary)
             self._stored[key] = found.fingerprint
             marks.append({**_named(key), "fingerprint": found.fingerprint})
         self._insert(connection)
@@ -270,24 +273,23 @@ def _epoch_rows(training: Training, place: int, summary: Summary) -> list[dict[s
     return rows
 
 
-def _replace(connection: Connection, key: Key, found: Trials) -> list[Record]:
-    """Take a folder's stored trials out; their records and those that were read now."""
+def _replace(connection: Connection, key: Key, found: Trials) -> list[Record] | None:
+    """Take a folder's stored trials out; their records and those that were read now.
+
+    None where nothing was read that is not stored; then its trials stay.
+    """
+    folder = (import_folders.c.architecture_id == key[0], import_folders.c.benchmark_id == key[1])
+    connection.execute(sa.delete(import_folders).where(*folder))
     before = _stored_records(connection, key)
     after = merge(before, found.records)
+    if len(after) == len(before):
+        return None
     mine = _of(key)
-    counts = [
-        connection.scalar(sa.select(sa.func.count()).select_from(trials).where(mine)) or 0,
-        len(before),
-    ]
+    count: int = connection.scalar(sa.select(sa.func.count()).select_from(trials).where(mine)) or 0
     connection.execute(sa.delete(trials).where(mine))
-    connection.execute(
-        sa.delete(import_folders).where(
-            import_folders.c.architecture_id == key[0], import_folders.c.benchmark_id == key[1]
-        )
-    )
-    for cause, count in zip(("trials", "epochs"), counts, strict=True):
-        found.summary.add("new", cause, -count)
-        found.summary.add("unchanged", cause, count)
+    for cause, had in (("trials", count), ("epochs", len(before))):
+        found.summary.add("new", cause, -had)
+        found.summary.add("unchanged", cause, had)
     return after
 
 

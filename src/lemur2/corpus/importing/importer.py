@@ -5,16 +5,17 @@ Doing an import again is how it is resumed: every step looks at what is there, a
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.corpus import codec
+from lemur2.corpus.collector import paused_collector
 from lemur2.corpus.importing.archives import Archive, open_archive
 from lemur2.corpus.importing.devices import find_runs, read_runs, write_runs
 from lemur2.corpus.importing.folders import (
@@ -33,12 +34,12 @@ from lemur2.corpus.importing.networks import (
     write_networks,
     write_transforms,
 )
+from lemur2.corpus.importing.restore import is_export, restore
 from lemur2.corpus.importing.summary import Summary
+from lemur2.corpus.progress import Progress, silent
 from lemur2.corpus.schema import imports
 from lemur2.corpus.store import Corpus
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is read, how many are done, and how many there are."""
+from lemur2.errors import UserError
 
 _NETWORKS = 250  # a transaction
 _EPOCHS = 20_000  # a transaction, at least
@@ -46,44 +47,72 @@ _EPOCHS = 20_000  # a transaction, at least
 _SHOWN = 100  # folders between two lines of progress
 
 
-def import_corpus(corpus: Corpus, source: str | Path, progress: Progress | None = None) -> Summary:
-    """Read a corpus in the field's layout into an open one.
+class Source:
+    """An existing corpus, found to be one; `close` it, or use it as a context."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Look at what is there.
+
+        Args:
+            path: A wheel or another zip archive, a folder that holds what one unpacks to, or a
+                folder that `lemur2.corpus.exporting` wrote.
+
+        Raises:
+            UserError: It is no corpus.
+        """
+        self.path = Path(path)
+        self.archive: Archive | None = None
+        if not is_export(self.path):
+            self.archive = open_archive(self.path)
+            try:
+                self.layout = read_layout(self.archive.entries, str(self.path.absolute()))
+            except UserError:
+                self.archive.close()
+                raise
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self.archive is not None:
+            self.archive.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def import_corpus(
+    corpus: Corpus, source: str | Path | Source, progress: Progress = silent
+) -> Summary:
+    """Read an existing corpus into an open one. Done again, it adds what is new.
 
     Args:
         corpus: Where to; open for writing.
-        source: A wheel or another zip archive, or a folder that holds what one unpacks to.
+        source: A path as `Source` takes it, or that.
         progress: Told how far it is.
 
     Returns:
-        What was read, and what became of it. A killed import that was done again has in it what
-        all of its parts did.
+        What was read, and what became of it. That of a killed import that was done again has in
+        it what all of its parts did.
 
     Raises:
         UserError: The source is no corpus, or the database cannot be written.
     """
-    archive = open_archive(Path(source))
-    try:
-        layout = read_layout(archive.entries, str(Path(source).absolute()))
-        with _without_collector():
-            return _Import(corpus, archive, layout, progress or _silent).run()
-    finally:
-        archive.close()
+    if not isinstance(source, Source):
+        with Source(source) as opened:
+            return import_corpus(corpus, opened, progress)
+    if source.archive is None:
+        return restore(corpus, source.path, progress)
+    with paused_collector():
+        return _Import(corpus, source.archive, source.layout, progress).run()
 
 
-def _silent(what: str, done: int, total: int) -> None:
-    pass
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """No garbage collection: syntax trees and JSON hold no cycles, and it would search them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def unfinished_imports(corpus: Corpus) -> list[str]:
+    """Names and versions of the corpora whose import was killed, or is under way."""
+    query = sa.select(imports.c.name, imports.c.version).where(imports.c.status == "running")
+    with corpus.database.read() as connection:
+        return [f"{name} {version}".strip() for name, version in connection.execute(query)]
 
 
 class _Import:

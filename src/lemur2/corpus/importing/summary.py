@@ -43,12 +43,14 @@ class Summary:
     @property
     def changed(self) -> bool:
         """Whether anything was stored."""
-        return bool(self.counts["new"])
+        return any(self.counts["new"].values())
 
     def to_json(self) -> dict[str, Any]:
         """Sections that are not empty, causes in alphabetical order, and the examples."""
         sections: dict[str, Any] = {
-            name: dict(sorted(counts.items())) for name, counts in self.counts.items() if counts
+            name: {cause: count for cause, count in sorted(counts.items()) if count}
+            for name, counts in self.counts.items()
+            if any(counts.values())
         }
         return {**sections, "examples": self.examples} if self.examples else sections
 
