@@ -63,7 +63,7 @@ def _picture(generator: str, stages: Sequence[Stage]) -> Picture:
         notes=[f"{stage.count:,} of {stage.n:,}" for stage in stages],
         title=title,
         label="share of the candidates asked for [%]",
-        limits=(0, 102),
+        limits=(-2, 102),
     )
     return Picture(
         name=f"funnel-{slug(generator)}",
