@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from lemur2.statistics.sections.base import Table
 
@@ -24,13 +26,10 @@ def write_workbook(tables: Sequence[Table], path: Path) -> None:
 
     book = Workbook(write_only=True)
     names = sheet_names([table.name for table in tables])
-    contents = [
-        (sheet, table.title, table.note) for sheet, table in zip(names, tables, strict=True)
-    ]
-    _sheet(book, "contents", ("sheet", "title", "columns"), contents)
-    for sheet, table in zip(names, tables, strict=True):
-        rows = table.frame.itertuples(index=False, name=None)
-        _sheet(book, sheet, list(table.frame.columns), list(rows))
+    contents = [(name, table.title, table.note) for name, table in zip(names, tables, strict=True)]
+    _sheet(book, "contents", pd.DataFrame(contents, columns=["sheet", "title", "columns"]))
+    for name, table in zip(names, tables, strict=True):
+        _sheet(book, name, table.frame)
     book.save(path)
 
 
@@ -46,35 +45,43 @@ def sheet_names(names: Iterable[str]) -> list[str]:
     return made
 
 
-def _sheet(book: Any, name: str, columns: Sequence[Any], rows: Sequence[Sequence[Any]]) -> None:
+def _sheet(book: Any, name: str, frame: pd.DataFrame) -> None:
+    from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
     sheet = book.create_sheet(name)
     sheet.freeze_panes = "A2"
-    for place, column in enumerate(columns):
-        longest = max((len(str(row[place])) for row in rows[:200]), default=0)
+    columns = [_values(sheet, frame[column]) for column in frame]
+    for place, column in enumerate(frame, start=1):
+        longest = max((len(str(value)) for value in frame[column].head(200)), default=0)
         width = min(_WIDEST, max(len(str(column)), longest) + 2)
-        sheet.column_dimensions[get_column_letter(place + 1)].width = width
-    sheet.append([_cell(sheet, column, Font(bold=True)) for column in columns])
-    for row in rows:
-        sheet.append([_cell(sheet, value) for value in row])
+        sheet.column_dimensions[get_column_letter(place)].width = width
+    heads = [WriteOnlyCell(sheet, value=str(column)) for column in frame]
+    for head in heads:
+        head.font = Font(bold=True)
+    sheet.append(heads)
+    for row in zip(*columns, strict=True):
+        sheet.append(row)
 
 
-def _cell(sheet: Any, value: Any, font: Any = None) -> Any:
-    """A value that a sheet can hold: text is never a formula, NaN is empty."""
+def _values(sheet: Any, column: pd.Series) -> list[Any]:
+    """A column as a sheet can hold it: text is never a formula, NaN and infinity are empty."""
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if not isinstance(value, str):
-        return value.item() if hasattr(value, "item") else value
-    text = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
-    if font is None and not text.startswith("="):
-        return text
-    cell = WriteOnlyCell(sheet, value=text)
-    cell.data_type = "s"
-    if font is not None:
-        cell.font = font
-    return cell
+    if column.dtype.kind == "f":
+        finite = np.isfinite(column.to_numpy())
+        return column.astype(object).where(finite, None).tolist()
+    if column.dtype.kind in "iub":
+        return column.tolist()
+
+    def text(value: str) -> Any:
+        kept = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
+        if not kept.startswith("="):
+            return kept
+        cell = WriteOnlyCell(sheet, value=kept)
+        cell.data_type = "s"
+        return cell
+
+    return [None if pd.isna(value) else text(str(value)) for value in column]
