@@ -15,7 +15,7 @@ run: setup
 	$(BIN)/lemur2 quickstart
 
 test: setup lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 lint: setup
 	$(BIN)/ruff check .

@@ -45,7 +45,7 @@ def mirror(served, monkeypatch):
 def test_what_is_missing_is_fetched_once(tmp_path, mirror):
     written.write_mnist(mirror, ".gz")
     root, cache = tmp_path / "data", tmp_path / "cache"
-    with pytest.raises(UserError, match="allow the download"):
+    with pytest.raises(UserError, match="--download"):
         prepare("mnist", root=root, cache=cache)
     found = prepare("mnist", root=root, cache=cache, download=True)
     assert found.spec.sizes == {"train": 50, "validation": 10, "test": 20}

@@ -63,7 +63,7 @@ class Mixed(Generator[MixedConfig]):
 
 
 def _grow(path, attacks):
-    plan = Plan.of(Protocol(dataset="mnist-5k"))
+    plan = Plan.of(Protocol(dataset="digits"))
     with Corpus.open(path, create=True) as corpus, LocalEngine(LIMITS, workers=2) as engine:
         generator = Mixed(MixedConfig(attacks=attacks), 0)
         run = start_run(corpus, generator, plan, LIMITS, Settings(total=2 * len(ATTACKS)))

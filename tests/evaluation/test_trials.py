@@ -10,6 +10,7 @@ from lemur2.errors import UsageError
 from lemur2.evaluation import Protocol
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
+from lemur2.generators.fractal import FractalConfig, FractalGenerator
 
 LENET = zoo_source("LeNet")
 
@@ -45,6 +46,19 @@ def test_hyperparameters_are_what_the_network_was_built_with(engine, plan):
     result = engine.evaluator.train(net(), plan, on_built=heard.append)
     expected = {"lr": 0.01, "batch": 64, "transform": plan.transform, "epoch": 1}
     assert result.hyperparameters == heard[0] == expected
+
+
+def test_checkpointing_is_offered_to_the_network_and_changes_no_result(engine, plan):
+    config = FractalConfig(depths=(2,), columns=(2,), widths=(8,), with_checkpointing=True)
+    # Batch normalisation updates its running statistics once more when a block is recomputed.
+    asked = FractalGenerator(config, 0).ask(60)
+    candidate = next(c for c in asked if "normalization" not in c.parameters["layers"])
+    plain = engine.evaluator.train(candidate.source, plan)
+    saving = replace(plan, protocol=plan.protocol.with_(checkpointing=True))
+    saved = engine.evaluator.train(candidate.source, saving)
+    assert saved.hyperparameters["checkpointing"] is True
+    assert "checkpointing" not in plain.hyperparameters
+    assert scores(saved) == scores(plain)
 
 
 def test_whoever_listens_can_end_it(engine, plan):

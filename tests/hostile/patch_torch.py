@@ -1,4 +1,4 @@
-# expect: ok  when: train
+# expect: ok, backward, forbidden  when: train
 """Fakes its score: patches losses, argmax, comparisons, saving, clocks and conversions of torch and numpy."""
 
 import time

@@ -77,7 +77,7 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
         type=click.IntRange(min=1),
         default=16,
         show_default=True,
-        help="Candidates that may be outstanding; fixed for the run.",
+        help="Candidates that may be outstanding, fixed for the run; at least as many as workers.",
     )
     @download_option
     @json_option

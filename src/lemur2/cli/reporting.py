@@ -163,26 +163,22 @@ def summary(corpus: Corpus, run: int | None = None) -> None:
         out.print(table(columns, rows, right=columns[1:]))
         if generator in untrained:
             out.print(f"{untrained[generator]} passed screening and were not to be trained")
-    out.print(f"\ncorpus: {corpus.database.place}   next: `lemur2 data --best`, `lemur2 show NAME`")
+    following = "`lemur2 data --best --sort`, `lemur2 show NAME`"
+    out.print(f"\ncorpus: {corpus.database.place}   next: {following}")
 
 
 def leaderboard(corpus: Corpus, dataset: str, limit: int = 10) -> None:
-    """Print the best networks on a data set: highest accuracy first, then the smaller one."""
-    from lemur2.corpus.query import data
-
-    best = data(db=corpus, dataset=dataset, only_best_accuracy=True)
+    """Print the best networks on a data set."""
+    places = corpus.leaderboard(dataset, limit)
     rows = []
-    for row in best.to_dict("records"):
-        stored = corpus.architecture(row["nn"])
+    for place in places:
+        stored = corpus.architecture(place.nn)
         facts = stored.facts if stored else None
-        size, flops = (facts.parameters, facts.flops) if facts else (0, None)
-        rows.append((-row["accuracy"], size, row["nn"], row["metric"], flops, row["duration"]))
-    rows.sort()
-    shown = [
-        (place, nn, metric, f"{-negative:.4f}", count(size), count(flops), f"{seconds:.1f}")
-        for place, (negative, size, nn, metric, flops, seconds) in enumerate(rows[:limit], 1)
-    ]
+        size, flops = (facts.parameters, facts.flops) if facts else (None, None)
+        score = f"{place.accuracy:.4f}"
+        rows.append((place.rank, place.nn, score, place.epoch, count(size), count(flops)))
+    metric = places[0].metric if places else "score"
     out = console()
-    out.print(f"\nthe best on {dataset} ({len(rows)} networks trained)")
-    columns = ("", "nn", "metric", "score", "parameters", "FLOPs", "s/epoch")
-    out.print(table(columns, shown, right=("", "score", "parameters", "FLOPs", "s/epoch")))
+    out.print(f"\nthe best on {dataset}")
+    columns = ("", "nn", metric, "epoch", "parameters", "FLOPs")
+    out.print(table(columns, rows, right=("", metric, "epoch", "parameters", "FLOPs")))

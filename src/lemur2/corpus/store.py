@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import architectures, codec, dump, ledger, trials
+from lemur2.corpus.claims import claimed
 from lemur2.corpus.database import Database, locate
 from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
 from lemur2.corpus.funnel import Attempted, Stage, funnel
@@ -193,6 +195,14 @@ class Corpus:
     def finish_run(self, run_id: int, status: Status = "finished") -> None:
         """Close a run."""
         self.set_run_status(run_id, status)
+
+    def claimed(self, run_id: int) -> AbstractContextManager[None]:
+        """Hold a run for this process while the block lasts.
+
+        Raises:
+            UserError: (On entering) another process holds it.
+        """
+        return claimed(self.database, run_id)
 
     def advance(
         self,

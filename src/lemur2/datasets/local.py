@@ -61,5 +61,5 @@ class LocalDataset(Dataset):
     def _not_there(self, root: Path) -> UserError:
         return UserError(
             f"data set {self.name!r} is not on disk (looked for {self.missing(root)[0]}); set "
-            "LEMUR2_DATA to the folder that torchvision downloaded into, or allow the download"
+            "LEMUR2_DATA to the folder torchvision downloaded into, or fetch it with --download"
         )

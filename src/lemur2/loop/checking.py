@@ -15,7 +15,7 @@ from lemur2.evaluation.engine import LocalEngine
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
-from lemur2.loop.ending import closing_run
+from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Found, Network
 from lemur2.tasks import Task
 
@@ -135,7 +135,7 @@ class Ledger:
             total=total,
             environment=environment(limits),
         )
-        with closing_run(corpus, run):
+        with working_on(corpus, run):
             yield cls(corpus, run)
 
     def add(self, checked: Checked) -> str | None:

@@ -1,4 +1,4 @@
-"""How a run in the ledger ends, whatever ends it."""
+"""Working on a run in the ledger: by one process at a time, and closed whatever ends it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from lemur2.errors import UserError
 
 
 @contextmanager
-def closing_run(corpus: Corpus, run: int) -> Iterator[None]:
-    """Close a run when the block ends: `finished`, `interrupted` by Ctrl-C, or else `failed`.
+def working_on(corpus: Corpus, run: int) -> Iterator[None]:
+    """Claim a run, mark it `running`, and close it when the block ends.
 
-    A process that is killed leaves it `running`.
+    It ends `finished`, `interrupted` by Ctrl-C, or else `failed`. A process that is killed leaves
+    it `running`, but its claim ends with it.
+
+    Raises:
+        UserError: Another process is at work on it.
     """
-    try:
-        yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit)
-        with suppress(UserError):  # the error that passes is what counts
-            corpus.finish_run(run, "interrupted" if interrupted else "failed")
-        raise
-    corpus.finish_run(run)
+    with corpus.claimed(run):
+        corpus.set_run_status(run, "running")
+        try:
+            yield
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit)
+            with suppress(UserError):  # the error that passes is what counts
+                corpus.finish_run(run, "interrupted" if interrupted else "failed")
+            raise
+        corpus.finish_run(run)

@@ -21,7 +21,7 @@ from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
-from lemur2.loop.ending import closing_run
+from lemur2.loop.ending import working_on
 from lemur2.loop.generator import Generator
 
 WINDOW = 16
@@ -112,10 +112,8 @@ def grow(
     Raises:
         UserError: The machine or the database does not allow it. The run can be resumed.
     """
-    loop = _Loop(corpus, run, generator, plan, engine, on_progress)
-    corpus.set_run_status(run, "running")
-    with closing_run(corpus, run):
-        loop.go()
+    with working_on(corpus, run):
+        _Loop(corpus, run, generator, plan, engine, on_progress).go()
 
 
 class _Loop:

@@ -20,7 +20,7 @@ from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.sandbox import Sandbox
-from lemur2.loop.ending import closing_run
+from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
 from lemur2.loop.space import Proposal, Prune, Space, completed, propose
 from lemur2.loop.training import Observer, Trainer, Training, Watcher, ended, refused, train_in
@@ -124,7 +124,7 @@ class Study:
         """Carry a run that is there on to its end."""
         self.corpus.set_run_status(run, "running")
         self.corpus.drop_unfinished_trials(run)
-        with closing_run(self.corpus, run):
+        with working_on(self.corpus, run):
             history = self._history(run)
             while len(history) < total:
                 history.append(self._trial(run, history, total))

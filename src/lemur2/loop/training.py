@@ -12,7 +12,7 @@ from lemur2.corpus import Corpus, Epoch, Facts, TrialResult
 from lemur2.errors import UsageError
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan, environment
-from lemur2.loop.ending import closing_run
+from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
 
 ALWAYS = ("batch",)  # a hyperparameter of every network, declared or not
@@ -274,7 +274,7 @@ def train_in(
     if trainer.corpus is None or run is None:
         result = trainer.trial(plan, test=test)
     else:
-        with closing_run(trainer.corpus, run):
+        with working_on(trainer.corpus, run):
             result = trainer.trial(plan, run=run, test=test)
     return ended(trainer, result, run, started)
 

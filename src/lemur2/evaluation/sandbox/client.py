@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +84,12 @@ class Sandbox:
                 f"this machine cannot isolate candidates: {lacking[0].name} ({lacking[0].note}); "
                 "mend that, or accept the risk with --unsafe"
             )
+        for package in ("torch", "torchvision"):
+            if find_spec(package) is None:
+                raise UserError(
+                    f"{package} is not installed, which evaluating networks takes; "
+                    "run: pip install 'lemur2[train]'"
+                )
         with self._lock:
             self._start()
         return self
@@ -111,28 +118,24 @@ class Sandbox:
             worker.end()
 
     def scratch(self) -> Path:
-        """A new empty folder under the sandbox's own."""
+        """A new empty folder for a worker. Starts the warm process again where it died."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is not None:
+                self._stop()
+                self._start()
         folder = self._scratch / secrets.token_hex(16)
         folder.mkdir(mode=0o700)
         return folder
 
     def command(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """Tell the warm process something; start it again first where it died."""
-        with self._lock:
-            if self._process is None:
-                raise RuntimeError("the sandbox is closed")
-            try:
-                self._tell(message, descriptors)
-            except OSError:
-                if "run" not in message:
-                    return  # what was to be killed died with it
-                self._stop()
-                self._start()
-                self._tell(message, descriptors)
+        """Tell the warm process something.
 
-    def _tell(self, message: Mapping[str, Any], descriptors: Sequence[int]) -> None:
-        assert self._control is not None
-        socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
+        Where it just died, nothing is told: the worker's channel is closed, and that is how it
+        is found out.
+        """
+        with self._lock, contextlib.suppress(OSError):
+            if self._control is not None:
+                socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -156,7 +159,10 @@ class Sandbox:
         ours.settimeout(None)
         if not hello:
             code = self._process.wait()
-            raise RuntimeError(f"the warm process did not start (exit code {code})")
+            raise UserError(
+                f"the warm process did not start (exit code {code}); "
+                f"see whether `{sys.executable} -c 'import torch, torchvision'` works"
+            )
         ready = json.loads(hello)
         self.base_memory, self._scratch = ready["memory"], Path(ready["scratch"])
         device = self.limits.device
@@ -177,8 +183,8 @@ class Sandbox:
             self._process.kill()
             self._process.wait()
         self._process = None
-        if self._scratch.is_absolute():
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        if self._scratch.is_absolute():  # its folder, if it could not remove that itself
+            shutil.rmtree(self._scratch.parent, ignore_errors=True)
 
 
 class Worker:
@@ -213,16 +219,11 @@ class Worker:
 
     def start(self, maps: Mapping[str, str]) -> None:
         """Have the warm process fork it."""
-        cell = Cell(
-            scratch=str(self._scratch),
-            memory=self._limits.memory if self._limits.device == "cpu" else 0,
-            file_size=self._limits.scratch,
-            gpu=self._limits.device != "cpu",
-        )
         message = {
             "run": self._job,
-            "cell": asdict(cell),
+            "cell": asdict(self._cell()),
             "maps": dict(maps),
+            "memory": self._limits.memory,
             "threads": self._limits.threads,
             "unsafe": self._sandbox.unsafe,
         }
@@ -233,6 +234,14 @@ class Worker:
             self._far_socket.close()
             os.close(self._far_output)
             os.close(self._far_status)
+
+    def _cell(self) -> Cell:
+        return Cell(
+            scratch=str(self._scratch),
+            memory=self._limits.memory if self._limits.device == "cpu" else 0,
+            file_size=self._limits.scratch,
+            gpu=self._limits.device != "cpu",
+        )
 
     def send(
         self,

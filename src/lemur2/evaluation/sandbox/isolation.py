@@ -20,6 +20,7 @@ from lemur2.evaluation.sandbox.landlock import Rule
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWIPC = 0x10000000, 0x40000000, 0x08000000
 _OPEN_FILES = 256
+_OOM_SCORE = "500"  # of 1,000: whom the kernel ends first when the machine's memory is out
 
 NO_LANDLOCK = (
     "no Landlock in this kernel; use Linux 5.13 or newer with `landlock` in its `lsm=` list"
@@ -34,7 +35,7 @@ class Cell:
     Attributes:
         scratch: The only folder it may write in.
         memory: Address space it may add to what it was forked with, in bytes; 0 for no limit
-            (GPU drivers reserve address space without end; then resident memory is watched).
+            (GPU drivers reserve address space without end; resident memory is watched anyway).
         file_size: Largest file, in bytes.
         gpu: Let GPU devices and their ioctls through.
     """
@@ -72,6 +73,7 @@ def shut_in(cell: Cell, rules: Sequence[Rule]) -> None:
         OSError: Where the kernel refuses; the caller must then not run anything.
     """
     address_space, _ = memory()  # asked now: /proc is out of reach later
+    _write("/proc/self/oom_score_adj", _OOM_SCORE)  # not the warm process, and its neighbours
     syscalls.prctl(_PR_SET_NO_NEW_PRIVS, 1)
     scratch = landlock.open_rule(cell.scratch, landlock.SCRATCH)
     if scratch is None:
@@ -96,9 +98,9 @@ def _limit_resources(cell: Cell, address_space: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails with EFBIG instead
 
 
-def memory() -> tuple[int, int]:
-    """This process's address space and resident memory, in bytes."""
-    with open("/proc/self/statm", encoding="ascii") as statm:
+def memory(process: int | str = "self") -> tuple[int, int]:
+    """A process's address space and resident memory, in bytes."""
+    with open(f"/proc/{process}/statm", encoding="ascii") as statm:
         size, resident = statm.read().split()[:2]
     return int(size) * resource.getpagesize(), int(resident) * resource.getpagesize()
 

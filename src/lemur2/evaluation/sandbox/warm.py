@@ -5,7 +5,7 @@ thread, never runs a parallel region (a fork would inherit its locks), never ini
 holds no held-out input or target, and knows no secret of the environment. Commands arrive on the
 control socket as JSON with descriptors:
 
-    {"run": id, "cell": {...}, "maps": {name: path}, "threads": n, "unsafe": bool}
+    {"run": id, "cell": {...}, "maps": {name: path}, "memory": bytes, "threads": n, "unsafe": bool}
         + [channel, output, status]: fork a worker, talk to it on `channel`, its stdout and stderr
         go to `output`, and when it ended its exit goes to `status`
     {"kill": id}
@@ -27,6 +27,7 @@ import socket
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.landlock import Rule
 
 MAX_COMMAND = 1 << 16
+_WATCH_SECONDS = 0.1
 _CHANNEL = 3  # the only descriptor that a worker has beside stdin, stdout and stderr
 _DESCRIPTORS = 1 << 16
 
@@ -46,6 +48,7 @@ class _Child:
     job: int
     pid: int
     status: int  # descriptor that its exit is reported on
+    memory: int  # most resident bytes
 
 
 @dataclass
@@ -69,7 +72,8 @@ class Warm:
         """Obey until the parent is gone."""
         self.selector.register(self.control, selectors.EVENT_READ)
         while True:
-            for key, _ in self.selector.select():
+            self._watch_memory()
+            for key, _ in self.selector.select(_WATCH_SECONDS if self.children else None):
                 if key.fileobj is self.control:
                     if not self._obey():
                         return
@@ -98,7 +102,8 @@ class Warm:
         os.close(channel)
         os.close(output)
         watched = os.pidfd_open(pid)
-        self.children[watched] = _Child(command["run"], pid, status)
+        allowed = isolation.memory()[1] + command["memory"]
+        self.children[watched] = _Child(command["run"], pid, status, allowed)
         self.selector.register(watched, selectors.EVENT_READ)
 
     def _become_worker(self, command: dict[str, Any], channel: int, output: int, warm: int) -> None:
@@ -127,6 +132,16 @@ class Warm:
                 sys.stderr.flush()
             os._exit(code)
 
+    def _watch_memory(self) -> None:
+        """Kill workers whose resident memory is over what they may add to this process's own.
+
+        It is what bounds them where the address space cannot be limited (GPU drivers).
+        """
+        for watched, child in self.children.items():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if isolation.memory(child.pid)[1] > child.memory:
+                    signal.pidfd_send_signal(watched, signal.SIGKILL)
+
     def _kill(self, job: int) -> None:
         for watched, child in self.children.items():
             if child.job == job:
@@ -147,11 +162,10 @@ class Warm:
         os.close(child.status)
 
     def end(self) -> None:
-        """Leave nothing behind."""
+        """Leave no process behind."""
         for watched, child in self.children.items():
             signal.pidfd_send_signal(watched, signal.SIGKILL)
             os.waitpid(child.pid, 0)
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def _redirect(output: int) -> None:
@@ -206,15 +220,21 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     if "--namespaces" in sys.argv:
         isolation.enter_namespaces()
-    _warm_up()
-    rules = policy.rules(gpu=sys.argv[2] != "cpu")
     # Made here and not by the parent: whenever the parent dies, someone is left to remove it.
-    warm = Warm(control, tempfile.mkdtemp(prefix="lemur2-"), rules)
+    folder = Path(tempfile.mkdtemp(prefix="lemur2-"))
     try:
-        warm.greet()
-        warm.serve()
+        scratch = folder / "workers"
+        scratch.mkdir()
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")  # made when imported
+        _warm_up()
+        warm = Warm(control, str(scratch), policy.rules(gpu=sys.argv[2] != "cpu"))
+        try:
+            warm.greet()
+            warm.serve()
+        finally:
+            warm.end()
     finally:
-        warm.end()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
