@@ -164,6 +164,26 @@ def test_another_section_is_one_class(filled, tmp_path):
     assert told[0] == "Mine"
 
 
+def table(name: str) -> Table:
+    return Table(name=name, title=name, frame=pd.DataFrame({"x": [1]}))
+
+
+class Twins(Section):
+    """Two tables by one name, as of data sets that differ in case."""
+
+    name = "twins"
+    title = "Twins"
+
+    def build(self, material):
+        return Part(tables=(table("t"), table("t"), table("t-2")))
+
+
+def test_no_file_is_written_over_another(filled, tmp_path):
+    with Corpus.open(filled, read_only=True) as corpus:
+        assert write_report(corpus, tmp_path, sections=[Twins]).tables == 3
+    assert len(list((tmp_path / "tables").iterdir())) == 3
+
+
 def test_an_empty_corpus_is_said_to_be_empty(tmp_path):
     with (
         Corpus.open(tmp_path / "empty.db", create=True) as corpus,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lemur2 import __version__
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
 from lemur2.statistics.material import Material, load
-from lemur2.statistics.sections import SECTIONS, Section, Table
+from lemur2.statistics.sections import SECTIONS, Part, Section, Table
 from lemur2.statistics.writing.page import Chapter, render
 from lemur2.statistics.writing.pictures import write_picture
 from lemur2.statistics.writing.tables import write_csv, write_workbook
@@ -63,10 +63,11 @@ def write_report(
     try:
         (out / "figures").mkdir(parents=True, exist_ok=True)
         (out / "tables").mkdir(exist_ok=True)
-        chapters = []
+        chapters: list[Chapter] = []
+        taken: set[tuple[str, str]] = set()  # folder and name of files
         for section in sections:
             progress(section.title)
-            chapters.append(_chapter(section(), material, out))
+            chapters.append(_chapter(section(), material, out, taken))
         progress("Writing the tables and the page")
         tables = [table for chapter in chapters for table in chapter.part.tables]
         _write_tables(tables, out)
@@ -87,10 +88,27 @@ def write_report(
     )
 
 
-def _chapter(section: Section, material: Material, out: Path) -> Chapter:
-    part = section.build(material)
+def _chapter(
+    section: Section, material: Material, out: Path, taken: set[tuple[str, str]]
+) -> Chapter:
+    part = _renamed(section.build(material), taken)
     images = {picture.name: write_picture(picture, out / "figures") for picture in part.pictures}
     return Chapter(section=section, part=part, images=images)
+
+
+def _renamed(part: Part, taken: set[tuple[str, str]]) -> Part:
+    """The part with names of files that no earlier one has: two data sets may share a slug."""
+    pictures = [replace(item, name=_free("figures", item.name, taken)) for item in part.pictures]
+    tables = [replace(item, name=_free("tables", item.name, taken)) for item in part.tables]
+    return replace(part, pictures=tuple(pictures), tables=tuple(tables))
+
+
+def _free(folder: str, name: str, taken: set[tuple[str, str]]) -> str:
+    free, number = name, 2
+    while (folder, free) in taken:
+        free, number = f"{name}-{number}", number + 1
+    taken.add((folder, free))
+    return free
 
 
 def _write_tables(tables: Sequence[Table], out: Path) -> None:
