@@ -30,11 +30,9 @@ class Best(Section):
         return Part(
             text=(
                 "A network's best score over all its trials and epochs on the validation data. "
-                "Hand-written networks had tens of trials of up to 50 epochs, most generated ones "
-                "one to ten of at most 5, so a ranking by best score is also one by budget; the "
-                "section on model groups compares after the first epoch. `pretrained` marks "
-                "networks whose source asks for weights trained elsewhere (found by its text): "
-                "they did not start from nothing, as the others did.",
+                f"{_budgets(material.ranked)} `pretrained` marks networks whose source asks for "
+                "weights trained elsewhere (found by its text): they did not start from nothing, "
+                "as the others did.",
             ),
             pictures=pictures,
             tables=(
@@ -55,6 +53,19 @@ class Best(Section):
                 ),
             ),
         )
+
+
+def _budgets(trials: pd.DataFrame) -> str:
+    counts = trials.groupby(["benchmark", "nn"]).size()
+    last = trials["last_epoch"]
+    if counts.min() == counts.max() and last.min() == last.max():
+        return f"Each had {counts.max()} trials of {last.max()} epochs."
+    return (
+        f"On one data set a network had {counts.min()} to {counts.max()} trials (median "
+        f"{counts.median():.0f}), of {last.min()} to {last.max()} epochs (median "
+        f"{last.median():.0f}), so a ranking by best score is also one by budget; the section on "
+        "model groups compares after the first epoch, too."
+    )
 
 
 def _by_size(best: pd.DataFrame, leaders: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

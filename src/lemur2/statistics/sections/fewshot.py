@@ -39,7 +39,7 @@ class FewShot(Section):
             text=(
                 "The balanced mean gives every data set one vote, the naive one every network; "
                 "where a group has mostly networks on an easy data set, the naive mean flatters "
-                "it. A group that covers fewer data sets (n = 6 above all) cannot be compared by "
+                "it. A group that covers fewer data sets cannot be compared by "
                 "either. A network counts with its best trial on a data set.",
                 _said(every),
             ),

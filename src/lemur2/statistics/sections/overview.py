@@ -110,7 +110,7 @@ def _picture(table: pd.DataFrame) -> Picture:
     return Picture(
         name="coverage",
         title=title,
-        caption="At the right: networks / trials. The corpus is uneven: an average over all of it "
-        "is mostly the first rows.",
+        caption="At the right: networks / trials. Where these are uneven, an average over the "
+        "whole corpus is mostly one over the first rows.",
         draw=lambda: draw_rows(rows),
     )

@@ -26,9 +26,9 @@ class Ranks(Section):
         return Part(
             text=(
                 "Trials of at least two epochs: the score after the first against that after the "
-                "last. A correlation of 1 would mean that training on changes no rank. Most "
-                "trials stop at 5 epochs, so this says how well one epoch foretells five, not "
-                "fifty.",
+                "last. A correlation of 1 would mean that training on changes no rank. Where the "
+                "median trial ends after 5 epochs, this says how well one epoch foretells five, "
+                "not fifty: that median stands at the right of the picture.",
                 _tenths(table),
             ),
             pictures=(_picture(table),),
