@@ -82,6 +82,10 @@ def _facts(found: StoredArchitecture, children: list[str]) -> list[tuple[str, st
         ("stored", when(found.created)),
         ("hyperparameters", "-" if declared is None else ", ".join(declared)),
     ]
+    if found.imported:
+        lines.append(("provenance", "imported"))
+    if found.flagged is not None:
+        lines.append(("flagged", found.flagged))
     if facts := found.facts:
         flops = "-" if facts.flops is None else f"{facts.flops:,}"
         lines += [
