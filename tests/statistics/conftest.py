@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import Corpus, Epoch, Facts, Outcome
-from lemur2.corpus.schema import trials
+from lemur2.corpus.schema import architectures, redundant, trials
 from lemur2.statistics import load
 
 HOSTILE = '=1+1 <script>alert("$x^2$")</script> \x07' + "long" * 12
@@ -107,7 +107,20 @@ def fill(corpus: Corpus) -> None:
     builder.trial("LSTM", [0.999], verdict=Verdict.DIVERGED)
     builder.network("Cheat", "Cheat")
     flagged = builder.trial("Cheat", [0.99, 1.0])
+    builder.network("Copy", "ga")
+    builder.trial("Copy", [0.98, 0.98])
     with corpus.database.write() as connection:
+        ids = dict(
+            connection.execute(sa.select(architectures.c.name, architectures.c.id)).tuples().all()
+        )
+        connection.execute(
+            sa.insert(redundant).values(
+                architecture_id=ids["Copy"],
+                representative_id=ids["ga-1"],
+                tier="canonical",
+                similarity=1.0,
+            )
+        )
         connection.execute(sa.update(trials).where(trials.c.id == flagged).values(flagged="no"))
 
 

@@ -126,6 +126,8 @@ def test_flagged_networks_are_in_no_ranking_and_that_is_said(report, page):
     tables = report.page.parent / "tables"
     assert "Cheat" not in (tables / "top10.csv").read_text()
     assert "Cheat" not in (tables / "family_medians.csv").read_text()
+    assert "Copy" not in (tables / "top10.csv").read_text()
+    assert "1 networks marked as redundant" in "".join(page.text)
     assert "flagged because their scores are implausible" in "".join(page.text)
     assert pd.read_csv(tables / "coverage.csv")["flagged"].sum() == 1
 

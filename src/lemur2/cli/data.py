@@ -52,6 +52,9 @@ _SCREENFUL = 40  # rows of the table where no limit is given
     help="The best row of each network, data set, metric and task: the highest accuracy, then "
     "the earliest epoch, then the trial stored first.",
 )
+@click.option(
+    "--unique", is_flag=True, help="Leave out networks that `lemur2 dedupe --mark` marked."
+)
 @click.option("--sort", is_flag=True, help="The highest accuracy first, instead of by name.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="At most so many rows.")
 @click.option("--code", is_flag=True, help="Add nn_code, the source text (with --json or --csv).")
@@ -63,6 +66,7 @@ def data(
     provenance: Literal["own", "imported"] | None,
     no_flagged: bool,
     best: bool,
+    unique: bool,
     sort: bool,
     limit: int | None,
     code: bool,
@@ -94,6 +98,7 @@ def data(
         provenance=provenance,
         flagged=False if no_flagged else None,
         only_best_accuracy=best,
+        unique=unique,
         max_rows=None if sort or rows is None else rows + 1,
         columns=(*DEFAULT_COLUMNS, "nn_code") if code else None,
         hyperparameters="columns" if as_csv else "dict",

@@ -30,6 +30,12 @@ COMMANDS = {
     "show": ("lemur2.cli.show:show", "One network: source, facts, lineage, trials."),
     "import": ("lemur2.cli.import_:import_", "An existing corpus into this one."),
     "export": ("lemur2.cli.export:export", "The corpus as Parquet, or in the field's layout."),
+    "dedupe": (
+        "lemur2.cli.dedupe:dedupe",
+        "Networks that others stand for; marks, never deletion.",
+    ),
+    "curate": ("lemur2.cli.curate:curate", "A training set of networks: chosen, split, written."),
+    "screen": ("lemur2.cli.screen:screen", "Screen the networks of a corpus; facts and verdicts."),
     "report": ("lemur2.cli.report:report", "Figures and tables over the corpus, in one page."),
     "doctor": ("lemur2.cli.doctor:doctor", "What protects this machine; devices, data sets."),
 }

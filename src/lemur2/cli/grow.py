@@ -147,6 +147,7 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
     lemur2 resume 3
     lemur2 resume 3 --db other.db --workers 4
     """
+    from lemur2.cli import screen as screening
     from lemur2.cli import training
     from lemur2.corpus import Corpus
 
@@ -157,6 +158,8 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
             return 0
         if stored.verb == "train":
             return training.resume(corpus, run, unsafe=unsafe, as_json=as_json)
+        if stored.verb == "screen":
+            return screening.resume(corpus, stored, workers, unsafe=unsafe, as_json=as_json)
         _resume_grow(corpus, stored, workers, unsafe, as_json)
         return 0
 

@@ -15,6 +15,7 @@ from lemur2.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lemur2.architecture.facts import StaticFacts
     from lemur2.corpus import StoredArchitecture, Trial
 
 _TRIAL_COLUMNS = ("trial", "dataset", "transform", "epochs", "score", "test", "verdict", "prm")
@@ -26,7 +27,7 @@ _TRIAL_COLUMNS = ("trial", "dataset", "transform", "epochs", "score", "test", "v
 @json_option
 @db_option
 def show(name: str, code: bool, as_json: bool, db: str | None) -> None:
-    """One network: its source, what screening measured, its lineage and its trials.
+    """One network: its source, what that tells, what screening measured, lineage and trials.
 
     \b
     lemur2 show ResNet18
@@ -47,11 +48,23 @@ def show(name: str, code: bool, as_json: bool, db: str | None) -> None:
         _print(console(), found, children, trials)
 
 
+def _static(source: str) -> StaticFacts | None:
+    """What the source tells; None where it does not parse."""
+    from lemur2.architecture import Refusal
+    from lemur2.architecture.facts import static_facts
+
+    try:
+        return static_facts(source)
+    except Refusal:
+        return None
+
+
 def _as_json(found: StoredArchitecture, children: list[str], trials: list[Trial]) -> dict[str, Any]:
-    values = asdict(found)
+    values, static = asdict(found), _static(found.source)
     return {
         "nn": values.pop("name"),
         **values,
+        "static": None if static is None else static.to_json(),
         "children": children,
         "trials": [asdict(trial) for trial in trials],
     }
@@ -86,6 +99,14 @@ def _facts(found: StoredArchitecture, children: list[str]) -> list[tuple[str, st
         lines.append(("provenance", "imported"))
     if found.flagged is not None:
         lines.append(("flagged", found.flagged))
+    if static := _static(found.source):
+        layers = ", ".join(f"{count} {name}" for name, count in static.layers.items())
+        lines += [
+            ("layers", layers or "-"),
+            ("depth, about", f"{static.depth} layers with weights"),
+            ("has", ", ".join(static.flags) or "-"),
+            ("code", f"{static.lines} lines, {static.characters:,} characters"),
+        ]
     if facts := found.facts:
         flops = "-" if facts.flops is None else f"{facts.flops:,}"
         lines += [

@@ -7,7 +7,14 @@ from typing import Any, Literal, TypedDict
 
 import sqlalchemy as sa
 
-from lemur2.corpus.schema import architectures, benchmarks, epochs, transforms, trials
+from lemur2.corpus.schema import (
+    architectures,
+    benchmarks,
+    epochs,
+    redundant,
+    transforms,
+    trials,
+)
 
 Names = str | Iterable[str] | None
 
@@ -25,6 +32,7 @@ class Filters(TypedDict, total=False):
     verdict: Names
     provenance: Literal["own", "imported"] | None
     flagged: bool | None
+    unique: bool
 
 
 class Conditions:
@@ -49,6 +57,7 @@ class Conditions:
         verdict: Names = "ok",
         provenance: Literal["own", "imported"] | None = None,
         flagged: bool | None = None,
+        unique: bool = False,
     ) -> None:
         benchmark = _any_of(
             (benchmarks.c.task, task),
@@ -71,6 +80,9 @@ class Conditions:
             if wanted is not None:
                 is_set = wanted is True or wanted == "imported"
                 self.trials.append(column.is_not(None) if is_set else column.is_(None))
+        if unique:
+            marks = sa.select(redundant.c.architecture_id)
+            self.trials.append(trials.c.architecture_id.not_in(marks))
         self.epochs = _any_of((epochs.c.epoch, epoch))
 
 

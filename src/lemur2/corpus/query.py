@@ -67,6 +67,7 @@ def data(
     verdict: Names = "ok",
     provenance: Literal["own", "imported"] | None = None,
     flagged: bool | None = None,
+    unique: bool = False,
     only_best_accuracy: bool = False,
     group_by: Sequence[str] = BEST_PER,
     max_rows: int | None = None,
@@ -86,6 +87,7 @@ def data(
         provenance: Keep trials of this corpus's own (`own`), or those that were imported.
         flagged: False leaves out trials whose scores are to be taken with care (imported mAP of
             detection, which its corpus got wrong); True keeps only these.
+        unique: Leave out networks that `lemur2 dedupe --mark` marked as redundant.
         only_best_accuracy: Keep one row per group: the highest accuracy; among equals the
             earliest epoch, then the trial stored first. A row without a score is never the best.
         group_by: The columns (of `GROUPS`) that make a group.
@@ -122,6 +124,7 @@ def data(
         verdict=verdict,
         provenance=provenance,
         flagged=flagged,
+        unique=unique,
     )
     with paused_collector(), _reading(db) as connection:
         rows = _rows(connection, conditions, wanted, grouping, max_rows)

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0002"  # the newest migration: what this code reads and writes
+REVISION = "0003"  # the newest migration: what this code reads and writes
 VERSION_TABLE = "lemur2_version"  # Alembic's own table, under a name that no other tool uses
 
 metadata = MetaData(
@@ -151,6 +151,27 @@ lineage = Table(
     metadata,
     Column("child_id", ForeignKey("architectures.id", ondelete="CASCADE"), primary_key=True),
     Column("parent", Text, primary_key=True, index=True),
+)
+
+# Marks of `lemur2 dedupe --mark`: networks that another one stands for. Nothing is deleted.
+redundant = Table(
+    "redundant",
+    metadata,
+    Column("architecture_id", ForeignKey("architectures.id", ondelete="CASCADE"), primary_key=True),
+    Column("representative_id", ForeignKey("architectures.id", ondelete="CASCADE"), nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("similarity", Double, nullable=False),
+    Index(None, "representative_id"),
+)
+
+# What the source tells without running it (`architecture.facts`), kept because reading all sources
+# takes half a minute. A row of another version of the reader is read again.
+static_facts = Table(
+    "static_facts",
+    metadata,
+    Column("architecture_id", ForeignKey("architectures.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON; "null" where the source does not parse
 )
 
 runs = Table(

@@ -135,6 +135,7 @@ class _Loop:
         self.outcomes: dict[int, Outcome] = {}  # recorded, not told yet
         self.recorded = 0
         self.digests: dict[str, str] = {}  # of all candidates of this run: digest -> first name
+        self.names: set[str] = set()  # of those of them that keep the contract
         self.pending: dict[Future[Outcome], int] = {}
         generator.load_state(stored.state)
 
@@ -157,7 +158,7 @@ class _Loop:
             self._dispatch(attempt.index)
             return
         self.recorded += 1
-        self.digests.setdefault(attempt.digest, attempt.name)
+        self._remember(attempt.name, attempt.digest)
         if attempt.index >= self.told:
             self.outcomes[attempt.index] = attempt.outcome
 
@@ -184,7 +185,7 @@ class _Loop:
         """Have a candidate evaluated, or refuse it at once."""
         candidate, name, digest = self.candidates[index]
         outcome = self._refuse(candidate, name, digest)
-        self.digests.setdefault(digest, name)
+        self._remember(name, digest)
         if outcome is not None:
             self._record(index, outcome)
             return
@@ -205,14 +206,28 @@ class _Loop:
         else:
             # This run's own first: what the corpus already holds of them depends on timing.
             twin = self.digests.get(digest) or self.corpus.known(digest)
+            reason = f"the same network as {twin}"
+            if twin is None and self._name_is_taken(candidate, name):
+                twin, reason = name, f"the same text as {name} but for whitespace"
             if twin is None:
                 return None
-            found = {
-                "verdict": Verdict.DUPLICATE,
-                "reason": f"the same network as {twin}",
-                "duplicate_of": twin,
-            }
+            found = {"verdict": Verdict.DUPLICATE, "reason": reason, "duplicate_of": twin}
         return Outcome(candidate=candidate, name=name, digest=digest, **found)
+
+    def _remember(self, name: str, digest: str) -> None:
+        self.digests.setdefault(digest, name)
+        if digest:
+            self.names.add(name)
+
+    def _name_is_taken(self, candidate: Candidate, name: str) -> bool:
+        """Whether another network has the name that this one gets after its content.
+
+        Names leave whitespace out, which canonical digests do not: a statement that is indented
+        differently makes another program of the same name, and the corpus can hold only one.
+        """
+        if candidate.name is not None:
+            return False
+        return name in self.names or self.corpus.source(name) is not None
 
     def _record(self, index: int, outcome: Outcome) -> None:
         self.corpus.record(self.run, index, outcome)

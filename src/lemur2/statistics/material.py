@@ -23,7 +23,7 @@ from lemur2.corpus.schema import (
     architectures,
     benchmarks,
     epochs,
-    metadata,
+    redundant,
     sources,
     transforms,
     trials,
@@ -127,10 +127,7 @@ def _networks(connection: Connection) -> pd.DataFrame:
     query = sa.select(*(architectures.c[name] for name in names), sources.c.text).join(sources)
     found = pd.read_sql(query, connection)
     found["pretrained"] = [bool(_PRETRAINED.search(bytes(text))) for text in found.pop("text")]
-    marked: set[int] = set()
-    redundant = metadata.tables.get("redundant")
-    if redundant is not None:
-        marked = set(connection.execute(sa.select(redundant.c.architecture_id)).scalars())
+    marked = set(connection.execute(sa.select(redundant.c.architecture_id)).scalars())
     found["duplicate"] = found.pop("id").isin(marked)
     found["flagged"] = found["flagged"].notna()
     found[["parameters", "flops"]] = found[["parameters", "flops"]].astype(float)

@@ -55,6 +55,17 @@ COLUMNS: dict[str, dict[str, str]] = {
         "legacy_name": "what the corpus that it was imported from calls it",
         "import_id": "where it came from (imports); null for this corpus's own",
     },
+    "redundant": {
+        "architecture_id": "a network that another one stands for (architectures)",
+        "representative_id": "the other one (architectures)",
+        "tier": "what they have in common: whitespace, canonical, structure, near",
+        "similarity": "Jaccard similarity of their tokens; 1 in the tiers before near",
+    },
+    "static_facts": {
+        "architecture_id": "a network (architectures)",
+        "version": "of the reader",
+        "facts": "layers, depth, traits, size by the text alone, JSON; null if it does not parse",
+    },
     "lineage": {
         "child_id": "a network (architectures)",
         "parent": "name of what it was made from, in the corpus or not",

@@ -57,7 +57,7 @@ def _said(best: pd.DataFrame) -> str:
     )
     if screened:
         return f"{said} Parameters are known of {screened:,} networks, from screening."
-    return f"{said} Parameters are known of no network here: screening would find them."
+    return f"{said} Parameters are known of no network here: `lemur2 screen` finds them."
 
 
 def _picture(label: str, known: pd.DataFrame, cost: str, front: np.ndarray) -> Picture:

@@ -1,0 +1,147 @@
+"""`lemur2 dedupe`: which networks are redundant, and marks that say so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lemur2.cli.options import db_option, json_option
+from lemur2.cli.output import console, emit_json, table
+from lemur2.cli.progress import StatusLine
+
+if TYPE_CHECKING:
+    from lemur2.corpus.dedupe import Redundant, Tier
+
+_TIERS: tuple[Tier, ...] = ("whitespace", "canonical", "structure", "near")
+_EXACT: tuple[Tier, ...] = ("whitespace", "canonical")  # nothing but the same network
+_PREFERENCES = ("accuracy", "oldest", "smallest", "name")
+_SHOWN = 10  # groups in the table
+
+
+class Share(click.FloatRange):
+    """A similarity: above 0, at most 1."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=1, min_open=True)
+
+
+threshold_option = click.option(
+    "--threshold",
+    type=Share(),
+    default=0.9,
+    show_default=True,
+    help="Jaccard similarity from which two networks are near-duplicates.",
+)
+prefer_option = click.option(
+    "--prefer",
+    type=click.Choice(_PREFERENCES),
+    default="accuracy",
+    show_default=True,
+    help="Which of a group stands for it; among equals the one stored first.",
+)
+
+
+@click.command()
+@click.option(
+    "--tier",
+    "tiers",
+    type=click.Choice(_TIERS),
+    multiple=True,
+    help="Only this tier; may be repeated. [all; whitespace and canonical with --mark]",
+)
+@prefer_option
+@threshold_option
+@click.option("--mark", is_flag=True, help="Mark what was found, and nothing else, in the corpus.")
+@click.option("--unmark", is_flag=True, help="Take all marks away; find nothing.")
+@json_option
+@db_option
+def dedupe(
+    tiers: tuple[Tier, ...],
+    prefer: Any,
+    threshold: float,
+    mark: bool,
+    unmark: bool,
+    as_json: bool,
+    db: str | None,
+) -> None:
+    """Find networks that others stand for; nothing is ever deleted.
+
+    Tiers, each applied to what the stricter ones left: whitespace (the same text but for blanks),
+    canonical (the same syntax tree), structure (the same operations when screened; dropout and
+    training may differ), near (most tokens the same: VGG11 and VGG16 differ in one line). Marked
+    are only the first two unless --tier says more; `lemur2 data --unique` leaves them out.
+
+    \b
+    lemur2 dedupe
+    lemur2 dedupe --tier canonical --prefer oldest --mark
+    lemur2 dedupe --json | jq -r 'select(.tier == "near") | [.nn, .representative] | @tsv'
+    """
+    if mark and unmark:
+        raise click.UsageError("--mark and --unmark exclude each other")
+    tiers = tiers or (_EXACT if mark else _TIERS)
+    from lemur2.corpus import Corpus
+    from lemur2.corpus import dedupe as deduping
+
+    with Corpus.open(db, read_only=not (mark or unmark)) as corpus:
+        if unmark:
+            _say_unmarked(deduping.unmark(corpus), as_json=as_json)
+            return
+        status = StatusLine()
+        try:
+            status.show("reading the corpus")
+            entries = deduping.entries(corpus)
+            status.show(f"comparing {len(entries):,} networks")
+            found = deduping.find_redundant(
+                entries, tiers=tiers, prefer=prefer, threshold=threshold
+            )
+        finally:
+            status.clear()
+        if mark:
+            deduping.mark(corpus, found)
+    if as_json:
+        for each in found:
+            emit_json(_values(each))
+    else:
+        _print(found, len(entries), tiers, mark=mark)
+
+
+def _say_unmarked(count: int, *, as_json: bool) -> None:
+    if as_json:
+        emit_json({"unmarked": count})
+    else:
+        click.echo(f"{count:,} marks taken away")
+
+
+def _values(each: Redundant) -> dict[str, Any]:
+    return {
+        "nn": each.name,
+        "representative": each.representative,
+        "tier": each.tier,
+        "similarity": each.similarity,
+    }
+
+
+def _print(found: Sequence[Redundant], total: int, tiers: Sequence[str], *, mark: bool) -> None:
+    out = console()
+    counts, left, rows = Counter(each.tier for each in found), total, []
+    for tier in [name for name in _TIERS if name in tiers]:
+        redundant = counts[tier]
+        groups = len({each.representative for each in found if each.tier == tier})
+        left -= redundant
+        rows.append((tier, redundant, groups, left))
+    out.print(f"{total:,} networks, {len(found):,} of them redundant")
+    out.print(
+        table(("tier", "redundant", "groups", "left"), rows, right=("redundant", "groups", "left"))
+    )
+    sizes = Counter(each.representative for each in found)
+    if sizes:
+        largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN]
+        out.print()
+        out.print(table(("representative", "stands for"), largest, right=("stands for",)))
+    if mark:
+        out.print(f"\n{len(found):,} marked; `lemur2 data --unique` leaves them out")
+    elif found:
+        out.print("\n--mark marks them, --json lists them")
