@@ -1,0 +1,1 @@
+"""Pictures of tables: matplotlib without global state. Nothing here computes or writes."""

@@ -1,0 +1,1 @@
+"""Files of a report: pictures, tables, and the page that shows them."""
