@@ -136,7 +136,7 @@ class Svhn(LocalDataset):
 
 
 def _read_svhn(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    from scipy.io import loadmat  # type: ignore[import-untyped]
+    from scipy.io import loadmat
 
     content = loadmat(path)
     images = content["X"].transpose(3, 2, 0, 1)  # stored as height, width, channel, sample
