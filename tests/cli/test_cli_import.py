@@ -41,6 +41,9 @@ def test_import_for_people(lemur2, wheel, tmp_path):
     ):
         assert line in first.out
     assert "nothing new" in lemur2("import", wheel, "--db", db).out
+    shown = lemur2("show", "ga-7", "--db", db).out
+    assert "imported" in shown
+    assert "invalid syntax" in shown
 
 
 def test_what_is_no_corpus_makes_no_database(lemur2, tmp_path):

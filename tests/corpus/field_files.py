@@ -93,8 +93,8 @@ DEVICE = {
     "duration": 349,
     "device_analytics": {
         "timestamp": 1760299591.5,
-        "memory_info": {"total_ram_kb": "2018820 kB"},
-        "cpu_info": {"cpu_cores": 8},
+        "memory_info": {"total_ram_kb": "2018820 kB", "cached_kb": "1 kB"},
+        "cpu_info": {"cpu_cores": 8, "a": [1]},
     },
 }
 GOOD: dict[str, bytes] = {
@@ -108,7 +108,7 @@ GOOD: dict[str, bytes] = {
     "transform/__init__.py": b"",
     "transform/norm_32.py": TRANSFORM.encode(),
     "transform/echo.py": TRANSFORM.encode(),
-    "stat/run/img-classification_my_net/phone_16.json": json.dumps(DEVICE).encode(),
+    "stat/run/img-classification_my_net/phone_16.json": json.dumps(DEVICE, indent=2).encode(),
     "metric/acc.py": b"",
     **{path: json.dumps(records, indent=4).encode() for path, records in TRIALS.items()},
 }

@@ -11,6 +11,7 @@ from corpus_samples import grow, outcome
 from field_files import (
     BAD,
     CIFAR,
+    DEVICE,
     GOOD,
     MUTANT,
     PRM,
@@ -100,7 +101,10 @@ def test_networks(wheel, tmp_path):
         assert corpus.children("AlexNet") == [MUTANT]
         assert corpus.architecture("AlexNet").family == "AlexNet"
         assert corpus.source("my_net") == net(3, "CRLF").replace("\n", "\r\n")
-        assert corpus.architecture(UNREADABLE).digest == ""
+        unreadable = corpus.architecture(UNREADABLE)
+        assert (unreadable.digest, unreadable.imported) == ("", True)
+        assert "invalid syntax" in unreadable.flagged
+        assert corpus.known("") is None
         assert corpus.known(canonical_digest(net(4))) == "untrained"
     stored = {row["name"]: row for row in content(tmp_path / "a.db")["architectures"]}
     assert stored[MUTANT]["prefix"] == "ast-dimension-AlexNet"
@@ -125,10 +129,10 @@ def test_flags(wheel, tmp_path):
 def test_device_runs(wheel, tmp_path):
     imported(tmp_path / "a.db", wheel)
     (run,) = content(tmp_path / "a.db")["device_runs"]
-    assert run[:2] == ["my_net", '{"cpu_info":{"cpu_cores":8}}']
+    assert run[:2] == ["my_net", '{"cpu_info":{"cpu_cores":8,"a":[1]}}']
     assert run[2:10] == ["img-classification", "phone_16", "phone", "16", 1, 1, None, 349.0]
     assert json.loads(run[11]) == {
-        "device_analytics": {"memory_info": {"total_ram_kb": "2018820 kB"}}
+        "device_analytics": {"memory_info": DEVICE["device_analytics"]["memory_info"]}
     }
 
 
@@ -164,10 +168,12 @@ def test_summary_of_a_good_corpus(wheel, tmp_path):
             "network does not parse": 1,
         },
         "noted": {
+            "epochs whose uid is no md5": 16,
             "epochs without a duration": 6,
             "files for epoch 0": 1,
             "files outside the layout": 4,
             "networks with CRLF line ends": 1,
+            "networks without trials": 3,
         },
     }
 
@@ -360,6 +366,22 @@ def test_killed_and_done_again(tmp_path, where, number, then):
         assert unfinished_imports(corpus) == []
 
 
+def test_two_imports_at_once(wheel, place):
+    """The second one stores everything between two steps of the first."""
+    done = []
+
+    def interfere(what, number, total):
+        if what == "folders of trials" and not done:
+            done.append(imported(place, wheel))
+
+    with Corpus.open(place, create=True) as corpus:
+        with pytest.raises(UserError, match="another process wrote to it during the import"):
+            import_corpus(corpus, wheel, interfere)
+        again = import_corpus(corpus, wheel)
+        assert not again.changed
+        assert len(corpus.trials()) == 9
+
+
 def test_older_databases_are_upgraded(tmp_path):
     import sqlalchemy as sa
 
@@ -408,6 +430,8 @@ def test_the_real_corpus(tmp_path):
     assert "refused" not in summary
     assert summary["flagged"]["epochs of detection mAP, which the source gets wrong"] == 8_645
     assert summary["noted"]["epochs without a duration"] == 22_890
+    assert summary["noted"]["epochs whose uid is no md5"] == 60
+    assert summary["noted"]["networks without trials"] == 132
     assert summary["noted"]["files for epoch 0"] == 1_015
     assert summary["noted"]["networks with CRLF line ends"] == 1_166
     assert summary["fixed"]["files that repeat a uid: a training for each time"] == 213

@@ -95,6 +95,10 @@ def _facts(found: StoredArchitecture, children: list[str]) -> list[tuple[str, st
         ("stored", when(found.created)),
         ("hyperparameters", "-" if declared is None else ", ".join(declared)),
     ]
+    if found.imported:
+        lines.append(("provenance", "imported"))
+    if found.flagged is not None:
+        lines.append(("flagged", found.flagged))
     if static := _static(found.source):
         layers = ", ".join(f"{count} {name}" for name, count in static.layers.items())
         lines += [

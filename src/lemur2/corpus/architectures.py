@@ -144,6 +144,8 @@ def get(connection: Connection, name: str) -> StoredArchitecture | None:
         facts=codec.facts_from_columns(row),
         parents=tuple(parents),
         created=row["created"],
+        flagged=row["flagged"],
+        imported=row["import_id"] is not None,
     )
 
 
@@ -176,7 +178,11 @@ def source(connection: Connection, name: str) -> str | None:
 
 
 def known(connection: Connection, digests: Sequence[str]) -> dict[str, str]:
-    """Which canonical digests the corpus has: digest -> name, the first one stored."""
+    """Which canonical digests the corpus has: digest -> name, the first one stored.
+
+    Sources that do not parse have no digest ("") and equal nothing.
+    """
+    digests = [digest for digest in digests if digest]
     found: dict[str, str] = {}
     for start in range(0, len(digests), _BATCH):
         batch = digests[start : start + _BATCH]

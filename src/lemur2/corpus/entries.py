@@ -25,6 +25,8 @@ class StoredArchitecture:
         facts: From screening; None where it was not screened (an imported one).
         parents: Names of what it was made from.
         created: Seconds since 1970.
+        flagged: Why it is to be taken with care (it does not parse, ...); None where it is not.
+        imported: Whether it came from another corpus.
     """
 
     name: str
@@ -35,6 +37,8 @@ class StoredArchitecture:
     facts: Facts | None
     parents: tuple[str, ...]
     created: float
+    flagged: str | None = None
+    imported: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +94,8 @@ class Attempt:
 class Trial:
     """A stored trial that has ended: what it found, of which architecture, in which run.
 
-    `uid` is what an imported trial's own corpus called it; `run` is None for those, too.
+    `uid` is what an imported trial's own corpus called it; `run` is None for those, too. `flagged`
+    says why its scores are to be taken with care, and is None where they are not.
     """
 
     id: int
@@ -99,6 +104,7 @@ class Trial:
     uid: str | None
     created: float
     result: TrialResult
+    flagged: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

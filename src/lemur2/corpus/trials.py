@@ -211,4 +211,5 @@ def _trial(row: RowMapping, found: tuple[Epoch, ...]) -> Trial:
         uid=row["uid"],
         created=row["created"],
         result=result,
+        flagged=row["flagged"],
     )

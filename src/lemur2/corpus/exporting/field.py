@@ -150,7 +150,7 @@ class _Export:
         folder.mkdir()
         for epoch, records in files.items():
             records.sort(key=lambda record: -(record["accuracy"] or 0))
-            _write_json(folder / f"{epoch}.json", records)
+            _write_json(folder / f"{epoch}.json", records, indent=4, sort_keys=True)
             self.counts["files of trials"] += 1
             self.counts["epochs"] += len(records)
         self.counts["folders of trials"] += 1
@@ -166,7 +166,7 @@ class _Export:
                 continue
             folder = base / f"{row['task']}_{name}"
             folder.mkdir(exist_ok=True)
-            _write_json(folder / f"{row['device']}.json", _device_run(row, name))
+            _write_json(folder / f"{row['device']}.json", _device_run(row, name), indent=2)
             self.counts["device runs"] += 1
 
     def _made(self, name: str) -> Path:
@@ -210,12 +210,15 @@ def _uid(row: RowMapping, prm: dict[str, Any]) -> str | None:
 
 
 def _device_run(row: RowMapping, name: str) -> dict[str, Any]:
+    """The file of a run; its keys in the order of the field's own files."""
     details = codec.from_json(row["details"])
     analytics = details.pop("device_analytics", {})
+    if row["measured"] is not None:
+        analytics = {"timestamp": row["measured"], **analytics}
     cpu = codec.from_json(row["content"]).get("cpu_info")
+    if cpu is not None:
+        analytics["cpu_info"] = cpu
     duration = row["duration"]
-    analytics.update({} if row["measured"] is None else {"timestamp": row["measured"]})
-    analytics.update({} if cpu is None else {"cpu_info": cpu})
     return {
         "model_name": name,
         "device_type": row["device_type"],
@@ -229,5 +232,5 @@ def _device_run(row: RowMapping, name: str) -> dict[str, Any]:
     }
 
 
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=4, sort_keys=True), encoding="ascii")
+def _write_json(path: Path, value: Any, **layout: Any) -> None:
+    path.write_text(json.dumps(value, **layout), encoding="ascii")

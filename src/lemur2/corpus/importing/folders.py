@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ MAX_FILE = 64 << 20
 
 IMPLAUSIBLE = "implausible: the source matches detections wrongly when it computes mAP"
 _DETECTION = ("obj-detection", "map")
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
 
 Key = tuple[int, int]  # architecture and benchmark
 
@@ -134,6 +137,8 @@ def _read_records(values: Sequence[Any], epoch: int, entry: Entry, found: Trials
             summary.add("flagged", "epoch without a score", example=f"{entry.path}[{place}]")
         if record.elapsed is None:
             summary.add("noted", "epochs without a duration")
+        if record.uid is not None and not _MD5.fullmatch(record.uid):
+            summary.add("noted", "epochs whose uid is no md5")
         if record.stated is not None:
             cause = "stated epoch is not the file's: the file's is taken, the other is the plan"
             summary.add("fixed", cause)

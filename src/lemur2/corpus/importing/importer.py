@@ -13,6 +13,7 @@ from typing import Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from lemur2.corpus import codec
 from lemur2.corpus.collector import paused_collector
@@ -170,11 +171,17 @@ class _Import:
     @contextmanager
     def _step(self) -> Iterator[tuple[Connection, int]]:
         """A transaction that stores something, what was counted of it, and the import's row."""
-        with self.database.write() as connection:
-            if self.import_id is None:
-                self.import_id = self._begin(connection)
-            yield connection, self.import_id
-            self._save(connection, "running", self.stored)
+        try:
+            with self.database.write() as connection:
+                if self.import_id is None:
+                    self.import_id = self._begin(connection)
+                yield connection, self.import_id
+                self._save(connection, "running", self.stored)
+        except IntegrityError as error:  # what was looked up before is there twice now
+            raise UserError(
+                f"{self.database.place}: another process wrote to it during the import; "
+                "wait until that ends and import again"
+            ) from error
 
     def _begin(self, connection: Connection) -> int:
         now = time.time()
@@ -222,6 +229,8 @@ class _Import:
 
     def _trials(self) -> None:
         folders = find_folders(self.layout.epochs, self.known, self.seen)
+        without = set(self.layout.networks) - {folder.network for folder in folders}
+        self.seen.add("noted", "networks without trials", len(without))
         with self.database.read() as connection:
             writer = Writer(connection, self.known)
         batch: list[Trials] = []
