@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,13 +29,13 @@ class Text(Dataset):
     task = "txt-generation"
     default_transform = ""
 
+    @abstractmethod
     def read(self, root: Path) -> str:
         """The whole text.
 
         Raises:
             UserError: It is not there, not text, or too short to be split.
         """
-        raise NotImplementedError
 
     def load(self, root: Path, *, download: bool) -> RawData:
         """The text as int64 vocabulary indices (N,) with the following ones as targets."""

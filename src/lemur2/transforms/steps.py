@@ -7,6 +7,7 @@ knows which of these its samples stand for.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,7 +38,7 @@ class Batch:
     samples: tuple[Any, ...] = ()
 
 
-class Step:
+class Step(ABC):
     """One operation on a batch. Not random unless a subclass says so.
 
     Attributes:
@@ -56,9 +57,9 @@ class Step:
         """Apply it, drawing from `generator` what is random."""
         return self.evaluate(batch)
 
+    @abstractmethod
     def evaluate(self, batch: Batch) -> Batch:
         """Apply its deterministic form."""
-        raise NotImplementedError
 
 
 class Whole(Step):
