@@ -101,6 +101,12 @@ def test_what_takes_no_part_is_excused_with_a_note(engine):
     assert "spare" in facts.notes[0]
 
 
+def test_a_branch_whose_result_nothing_uses_is_excused(engine):
+    forward = "x = x.flatten(1); side = self.other(x); return self.head(x)"
+    facts = engine.evaluator.screen(net(build=SECOND_HEAD, forward=forward), IMAGES)
+    assert "other.weight" in facts.notes[0]
+
+
 def test_equal_structures_have_equal_digests(engine):
     plain = engine.evaluator.screen(net(), IMAGES)
     renamed = engine.evaluator.screen("# again\n" + net().replace("head", "last"), IMAGES)

@@ -88,8 +88,8 @@ def _attempt(
     with cheap_initialisation():
         net = network.build(module, inputs.shape, shapes.outputs, prm, device)
     ran = _forward_and_backward(net, task, shapes, inputs, targets)
-    recorder = _evaluate(net, task, shapes, inputs)
-    unused = _without_gradient(net, ran & recorder.used)
+    recorder, used = _evaluate(net, task, shapes, inputs)
+    unused = _without_gradient(net, ran & used)
     task.check(net, inputs.shape[1:], shapes.outputs)
     return {
         "input_size": shapes.size,
@@ -127,7 +127,7 @@ def _without_gradient(net: torch.nn.Module, expected: set[int]) -> list[str]:
     """Names of trainable parameters that got no gradient and are excused.
 
     Excused is what took no part: an auxiliary head that only training uses, an expert that the
-    gate did not choose, a spare layer.
+    gate did not choose, a spare layer, a branch whose result nothing uses.
 
     Raises:
         Refusal: (`backward`) Where a parameter of a module that ran in training, and that the
@@ -157,13 +157,16 @@ def _watched(net: torch.nn.Module) -> Iterator[set[int]]:
             hook.remove()
 
 
-def _evaluate(net: torch.nn.Module, task: Task, shapes: Shapes, inputs: torch.Tensor) -> Recorder:
+def _evaluate(
+    net: torch.nn.Module, task: Task, shapes: Shapes, inputs: torch.Tensor
+) -> tuple[Recorder, set[int]]:
+    """The recorded evaluation pass, and the ids of the parameters behind its output."""
     net.eval()
     with network.stage(Verdict.SHAPE), torch.no_grad():
         with Recorder(net) as recorder:
             output = net(inputs)
         task.predictions(output, inputs, shapes.outputs)
-    return recorder
+    return recorder, recorder.behind(output)
 
 
 def _peak() -> int:

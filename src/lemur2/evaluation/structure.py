@@ -34,7 +34,6 @@ class Recorder(TorchDispatchMode):
     def __init__(self, net: torch.nn.Module) -> None:
         super().__init__()
         self.flops: int | None = 0
-        self.used: set[int] = set()  # ids of the parameters that took part
         self._hash = hashlib.sha256()
         self._made: dict[int, int] = {}
         self._kept: list[torch.Tensor] = []  # alive, so that no id is used twice
@@ -42,6 +41,11 @@ class Recorder(TorchDispatchMode):
             id(t): tuple(t.shape) for t in (*net.parameters(), *net.buffers()) if t is not None
         }
         self._count = 0
+        # The graph: every tensor's node, and what feeds each operation. An operation's node is
+        # its position in `_feeds`; a parameter's is negative and leads to `_ids`.
+        self._ids = [id(parameter) for parameter in net.parameters()]
+        self._nodes = {each: -1 - position for position, each in enumerate(self._ids)}
+        self._feeds: list[list[int]] = []
 
     def __torch_dispatch__(
         self,
@@ -65,6 +69,25 @@ class Recorder(TorchDispatchMode):
         """Hex digest of all that was recorded."""
         return self._hash.hexdigest()
 
+    def behind(self, output: Any) -> set[int]:
+        """Ids of the parameters that what `forward` returned was computed from.
+
+        Detached or not: the operations count, not what autograd knows of them.
+        """
+        waiting = self._sources(output)
+        seen = set(waiting)
+        while waiting:
+            node = waiting.pop()
+            if node >= 0:
+                new = set(self._feeds[node]) - seen
+                seen |= new
+                waiting += new
+        return {self._ids[-1 - node] for node in seen if node < 0}
+
+    def _sources(self, values: Any) -> list[int]:
+        tensors = (leaf for leaf in tree_leaves(values) if isinstance(leaf, torch.Tensor))
+        return [self._nodes[id(tensor)] for tensor in tensors if id(tensor) in self._nodes]
+
     def _record(
         self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
     ) -> None:
@@ -77,16 +100,17 @@ class Recorder(TorchDispatchMode):
                 parts.append(repr(leaf))
         self._hash.update("|".join(parts).encode() + b"\n")
         self._count += 1
+        self._feeds.append(self._sources((args, dict(kwargs))))
         for position, leaf in enumerate(tree_leaves(result)):
             if isinstance(leaf, torch.Tensor):
                 self._made[id(leaf)] = self._count * 16 + position
+                self._nodes[id(leaf)] = len(self._feeds) - 1
                 self._kept.append(leaf)
 
     def _source(self, tensor: torch.Tensor) -> str:
         if id(tensor) in self._made:
             return f"#{self._made[id(tensor)]}"
         if id(tensor) in self._parameters:
-            self.used.add(id(tensor))
             return f"p{self._parameters[id(tensor)]}"
         return "in"
 
@@ -95,8 +119,9 @@ class Recorder(TorchDispatchMode):
         if id(source) in self._made:
             self._made[id(target)] = self._made[id(source)]
         elif id(source) in self._parameters:
-            self.used.add(id(source))
             self._parameters[id(target)] = self._parameters[id(source)]
+        if id(source) in self._nodes:
+            self._nodes[id(target)] = self._nodes[id(source)]
         self._kept.append(target)
 
     def _cost(
