@@ -156,7 +156,7 @@ def repair_request(
     """
     text = render("repair", kind=wanted.kind, error=str(refusal), code=source.rstrip())
     drawn = first.sampling
-    seed = None if drawn.seed is None else drawn.seed + round_ * _NEXT_ROUND
+    seed = None if drawn.seed is None else (drawn.seed + round_ * _NEXT_ROUND) % (1 << 31)
     return Request(
         messages=(Message("user", text),),
         sampling=replace(drawn, grammar=None, stop=(), seed=seed),
