@@ -17,6 +17,7 @@ __all__ = ["generator_class", "generator_names"]
 # Read when they are asked for: some bring libraries that take a second to import.
 _BUILTIN = {
     "experts": "lemur2.generators.experts:ExpertsGenerator",
+    "fewshot": "lemur2.generators.fewshot:FewShotGenerator",
     "fractal": "lemur2.generators.fractal:FractalGenerator",
     "genetic": "lemur2.generators.genetic:GeneticGenerator",
     "zoo": "lemur2.generators.zoo:ZooGenerator",
