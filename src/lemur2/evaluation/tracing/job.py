@@ -133,7 +133,7 @@ class _Job:
             "name": name,
             "class": f"{kind.__module__}.{kind.__qualname__}",
             "stack": [list(each) for each in made.stack],
-            "arguments": {k: v for k, v in self._arguments(made.arguments)},
+            "arguments": dict(self._arguments(made.arguments)),
             "parameters": {
                 key: list(self.leaves.dims(each))
                 for key, each in module.named_parameters(recurse=False)

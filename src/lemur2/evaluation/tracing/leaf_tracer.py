@@ -188,9 +188,7 @@ class _Functions(TorchFunctionMode):
 
     def _size(self, tensor: torch.Tensor) -> Any:
         dims = self.tracer.dims(tensor)
-        return torch.Size(
-            [symbols.traced(s, d) for s, d in zip(_shape(tensor), dims, strict=True)]
-        )
+        return torch.Size([symbols.traced(s, d) for s, d in zip(_shape(tensor), dims, strict=True)])
 
 
 class _Dispatch(TorchDispatchMode):

@@ -210,7 +210,10 @@ def _split(t: LeafTracer, given: Given, outs: Outs) -> None:
         asked = [t.tape.of(number)] * len(sizes) if isinstance(number, int) else None
     parts: list[Node]
     if asked is not None and len(set(sizes)) <= len(asked):
-        parts = [node if node is not None else t.tape.const(s) for node, s in zip(asked, sizes, strict=True)]
+        parts = [
+            node if node is not None else t.tape.const(s)
+            for node, s in zip(asked, sizes, strict=True)
+        ]
         if t.tape.values[t.tape.total(parts)] == t.tape.values[whole]:
             t.same(whole, t.tape.total(parts))
     elif len(set(sizes)) == 1:

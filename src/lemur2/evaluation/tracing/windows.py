@@ -124,7 +124,7 @@ def _resized(count: int) -> Rule:
         for axis in range(count):
             node = x[len(x) - count + axis]
             before, after = int(t.tape.values[node]), int(outs[0].shape[len(x) - count + axis])
-            scales = (given.get("scales_h") or given.get("scales") or given.get("scale_factors"))
+            scales = given.get("scales_h") or given.get("scales") or given.get("scale_factors")
             if scales and before and after % before == 0:
                 sides.append(t.tape.binary("mul", node, t.tape.const(after // before)))
             else:
