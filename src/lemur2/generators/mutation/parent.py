@@ -66,7 +66,7 @@ class Parent:
         changes = self.solver.solve(first)
         self._check_growth(changes)
         shapes = self._shapes(changes)
-        edits = tuple(self._edit(site, value) for site, value in sorted(changes.items()))
+        edits = _outermost([self._edit(site, v) for site, v in sorted(changes.items())])
         says = self._says(target, changes)
         key = f"{kind} " + " ".join(f"{s}={v:g}" for s, v in sorted(changes.items()))
         return Plan(kind=kind, edits=edits, says=says, shapes=shapes, key=key)
@@ -134,6 +134,16 @@ class Parent:
                     parts.append(f"{name} {old:g} -> {new:g}")
                     break
         return ", ".join(parts)
+
+
+def _outermost(edits: list[Edit]) -> tuple[Edit, ...]:
+    """Edits without those inside the text that another one replaces."""
+    spans = [(each.position[:2], each.position[2:]) for each in edits]
+    return tuple(
+        edit
+        for edit, (start, end) in zip(edits, spans, strict=True)
+        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in spans)
+    )
 
 
 def _inside(name: str, names: set[str]) -> bool:
