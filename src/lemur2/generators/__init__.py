@@ -20,6 +20,7 @@ _BUILTIN = {
     "fewshot": "lemur2.generators.fewshot:FewShotGenerator",
     "fractal": "lemur2.generators.fractal:FractalGenerator",
     "genetic": "lemur2.generators.genetic:GeneticGenerator",
+    "mutation": "lemur2.generators.mutation:MutationGenerator",
     "zoo": "lemur2.generators.zoo:ZooGenerator",
 }
 
