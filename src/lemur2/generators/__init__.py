@@ -15,7 +15,13 @@ from lemur2.generators.zoo import ZooGenerator
 from lemur2.loop.generator import Generator
 from lemur2.registry import Registry
 
-__all__ = ["FractalGenerator", "MutationGenerator", "ZooGenerator", "generator_class", "generator_names"]
+__all__ = [
+    "FractalGenerator",
+    "MutationGenerator",
+    "ZooGenerator",
+    "generator_class",
+    "generator_names",
+]
 
 _GENERATORS: Registry[Generator[Any]] = Registry(
     "generator",
