@@ -62,7 +62,7 @@ class _Job:
         prm = network.parameters(
             network.declared(module), {}, batch=BATCH, transform="norm", epochs=1
         )
-        with torch.no_grad(), cheap_initialisation():
+        with torch.no_grad(), cheap_initialisation(), self.leaves.without_initialisers():
             with self.makers.watching(), self.leaves.watching():
                 shape, outputs = tuple(inputs.shape), self.shapes.outputs
                 net = network.build(module, shape, outputs, prm, self.device)
@@ -145,6 +145,8 @@ class _Job:
         """Arguments that are numbers, or tuples of numbers, as nodes; flags as they are."""
         found = []
         for name, value in arguments.items():
+            if name.endswith("_"):  # torch's own layers' local variables
+                continue
             if isinstance(value, bool | str) or value is None:
                 found.append((name, {"value": value if not isinstance(value, str) else value[:99]}))
             elif symbols.is_number(value):

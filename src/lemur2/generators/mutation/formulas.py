@@ -12,6 +12,7 @@ from lemur2.generators.mutation.trace import Trace
 Number = int | float
 Changes = Mapping[int, Number]  # site -> its new value
 
+_DEEP = 60  # operations that are looked through for a place to change
 _MOST = 1 << 40  # of any number; no size of a network is near
 _UNARY: dict[str, Callable[[Any], Any]] = {
     "neg": operator.neg,
@@ -94,19 +95,37 @@ class Values:
 
     def __getitem__(self, node: int) -> Number:
         """A node's value. Raises NoValue."""
-        if not self._masks[node] & self.changed:
-            return self._trace.values[node]
+        waiting = [node]
+        while waiting:  # no recursion: formulas can be thousands of steps deep
+            each = waiting[-1]
+            needs = [other for other in self._operands(each) if not self._is_known(other)]
+            if needs and not self._is_known(each):
+                waiting += needs
+                continue
+            waiting.pop()
+            if not self._is_known(each):
+                self._known[each] = self._work_out(each)
+        return self._value(node)
+
+    def _is_known(self, node: int) -> bool:
+        return not self._masks[node] & self.changed or node in self._known
+
+    def _value(self, node: int) -> Number:
         found = self._known.get(node)
-        if found is None:
-            found = self._known[node] = self._work_out(node)
-        return found
+        return self._trace.values[node] if found is None else found
+
+    def _operands(self, node: int) -> list[int]:
+        kind, *rest = self._trace.nodes[node]
+        if kind in ("lit", "const"):
+            return []
+        return rest[1:] if kind == "via" else rest
 
     def _work_out(self, node: int) -> Number:
         kind, *rest = self._trace.nodes[node]
         if kind in ("lit", "via"):
             found = self.changes.get(rest[0])
-            return self[rest[1]] if found is None else found
-        operands = [self[each] for each in rest]
+            return self._value(rest[1]) if found is None else found
+        operands = [self._value(each) for each in rest]
         if kind in ("pow", "lshift", "rshift") and not 0 <= operands[1] <= 64:
             raise NoValue(kind)
         try:
@@ -119,21 +138,26 @@ class Values:
         result: Number = value
         return result
 
-    def ways(self, node: int, target: Number) -> Iterator[tuple[int, Number]]:
-        """Single changes (site, new value) that could make a formula come to a target."""
+    def ways(self, node: int, target: Number, depth: int = _DEEP) -> Iterator[tuple[int, Number]]:
+        """Single changes (site, new value) that could make a formula come to a target.
+
+        Those at most `depth` operations deep.
+        """
+        if depth == 0:
+            return
         kind, *rest = self._trace.nodes[node]
         if kind == "lit":
             if rest[0] not in self.changes:
                 yield rest[0], target
         elif kind == "via":
             if rest[0] not in self.changes:
-                yield from self.ways(rest[1], target)
+                yield from self.ways(rest[1], target, depth - 1)
                 yield rest[0], target
         elif kind != "const" and self._masks[node] & ~self.changed:
-            yield from self._ways_through(kind, rest, target)
+            yield from self._ways_through(kind, rest, target, depth)
 
     def _ways_through(
-        self, kind: str, rest: list[int], target: Number
+        self, kind: str, rest: list[int], target: Number, depth: int
     ) -> Iterator[tuple[int, Number]]:
         try:
             operands = [self[each] for each in rest]
@@ -141,7 +165,7 @@ class Values:
         except (NoValue, ArithmeticError):
             return
         for index, value in found:
-            yield from self.ways(rest[index], value)
+            yield from self.ways(rest[index], value, depth - 1)
 
 
 def _inverses(kind: str, operands: list[Number], target: Number) -> Iterator[tuple[int, Number]]:

@@ -37,7 +37,7 @@ def widths(parent: Parent, rng: random.Random) -> Iterator[Propose]:
 def _width(module: Module) -> int | None:
     """The node of how many channels or features come out of a layer."""
     for name in ("out_channels", "out_features", "embedding_dim", "hidden_size", "embed_dim"):
-        if module.of_torch and isinstance(node := module.arguments.get(name), int):
+        if isinstance(node := module.arguments.get(name), int):
             return node
     return None
 
@@ -149,7 +149,7 @@ def _first(
         refused: Refused | None = None
         for first in _starts(parent, wanted):
             try:
-                return parent.numeric(kind, module.name, first)
+                return parent.numeric(kind, module, first, wanted)
             except Refused as error:
                 refused = refused or error
         raise refused or Refused("no place in the source to change it at")
