@@ -188,12 +188,23 @@ def _inverses(kind: str, operands: list[Number], target: Number) -> Iterator[tup
         yield from _divided(1, target, one)
     elif kind in ("floordiv", "truediv"):
         remainder = one % other if kind == "floordiv" and 0 < one % other < other else 0
-        yield 0, target * other + remainder
+        yield 0, target * other
+        if remainder:
+            yield 0, target * other + remainder
         yield from _divided(1, one, target)
+    elif kind == "mod" and target == 0 and isinstance(one, int) and isinstance(other, int):
+        yield from _divisible(one, other)
     elif kind == "pow" and isinstance(other, int) and other > 0 and target > 0:
         yield 0, round(target ** (1 / other))
     elif kind == "lshift" and target % (1 << int(other)) == 0:
         yield 0, int(target) >> int(other)
+
+
+def _divisible(number: int, by: int) -> Iterator[tuple[int, Number]]:
+    """What number is a multiple, or what divides it: itself (depthwise), or as much as can."""
+    if number > 0 and by > 0:
+        yield from ((0, number // by * by), (0, (number // by + 1) * by))
+        yield from ((1, number), (1, math.gcd(number, by)))
 
 
 def _divided(index: int, target: Number, by: Number) -> Iterator[tuple[int, Number]]:
