@@ -5,6 +5,7 @@ import pytest
 from lemur2.generators import generator_class, generator_names
 from lemur2.generators.experts import ExpertsConfig
 from lemur2.generators.fractal import FractalConfig
+from lemur2.generators.mutation import MutationConfig
 from lemur2.generators.zoo import ZooConfig
 from lemur2.testing.generators import GeneratorSuite
 
@@ -13,13 +14,19 @@ EXHAUSTIBLE = {
     "fractal": FractalConfig(depths=(1,), columns=(1, 2), widths=(8,)),
     "zoo": ZooConfig(),
 }
+SMALL = {"mutation": MutationConfig(parent=("LeNet",))}
 IN_FIXED_ORDER = {"zoo"}
 
 
+@pytest.mark.usefixtures("shared_sandbox")
 class TestRegisteredGenerators(GeneratorSuite):
     @pytest.fixture(params=generator_names())
     def generator_class(self, request):
         return generator_class(request.param)
+
+    @pytest.fixture
+    def config(self, generator_class):
+        return SMALL.get(generator_class.name, generator_class.Config())
 
     @pytest.fixture
     def small_config(self, generator_class):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from lemur2.evaluation.engine import LocalEngine
 from lemur2.generators.mutation import CodeMutator, Workshop, verify
 from lemur2.generators.mutation.solver import Refused
 from lemur2.tasks import task
@@ -19,10 +18,9 @@ CHANGE = re.compile(r"# change: (\S+)\.(\w+) = (\d+)( !)?\n")
 AFTER = "# => "
 
 
-@pytest.fixture(scope="module")
-def workshop():
-    with LocalEngine(workers=1) as engine:
-        yield Workshop(engine.evaluator, task("img-classification"))
+@pytest.fixture
+def workshop(engine):
+    return Workshop(engine.evaluator, task("img-classification"))
 
 
 def read(path):
@@ -71,5 +69,5 @@ def test_comments_and_line_ends_stay_to_the_byte(workshop, end):
     dress = [(").mean", ") . mean"), ("x = self.stem(x)", "x  =  self.stem( x )   # stöm ✓\t")]
     for old, new in (*dress, ("\n", end)):
         before, after = before.replace(old, new), after.replace(old, new)
-    source, plan = mutated(workshop, before, change)
+    source, _ = mutated(workshop, before, change)
     assert source == after

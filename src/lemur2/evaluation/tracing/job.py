@@ -86,9 +86,9 @@ class _Job:
         return module
 
     def _forward(self, net: torch.nn.Module, inputs: torch.Tensor) -> None:
-        with paths(self.leaves, net, self._ran), network.stage(Verdict.SHAPE):
-            with self.leaves.watching():
-                output = net(inputs)
+        watched = paths(self.leaves, net, self._ran)
+        with watched, network.stage(Verdict.SHAPE), self.leaves.watching():
+            output = net(inputs)
         self.task.predictions(output, inputs, self.shapes.outputs)
         for leaf in tree_leaves(output):
             if isinstance(leaf, torch.Tensor):
@@ -143,7 +143,7 @@ class _Job:
 
     def _arguments(self, arguments: Mapping[str, Any]) -> list[tuple[str, Any]]:
         """Arguments that are numbers, or tuples of numbers, as nodes; flags as they are."""
-        found = []
+        found: list[tuple[str, Any]] = []
         for name, value in arguments.items():
             if name.endswith("_"):  # torch's own layers' local variables
                 continue

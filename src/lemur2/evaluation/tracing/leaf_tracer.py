@@ -94,7 +94,7 @@ class LeafTracer:
     def without_initialisers(self) -> Iterator[None]:
         """Within the block, filling tensors with values says nothing of their sizes."""
         tensor, init = torch.Tensor, torch.nn.init
-        places = [(tensor, name) for name in ("uniform_", "normal_")]
+        places: list[tuple[Any, str]] = [(tensor, name) for name in ("uniform_", "normal_")]
         places += [(init, name) for name in vars(init) if name.endswith("_") and name[0] != "_"]
         kept = [(owner, name, getattr(owner, name)) for owner, name in places]
         for owner, name, function in kept:

@@ -171,27 +171,34 @@ class Values:
 def _inverses(kind: str, operands: list[Number], target: Number) -> Iterator[tuple[int, Number]]:
     """For each operand, what it must be for an operation to come to a target."""
     if len(operands) == 1:
-        if kind == "neg":
-            yield 0, -target
-        elif kind in ("int", "float", "round", "floor", "ceil", "trunc"):
+        if kind in ("int", "float", "round", "floor", "ceil", "trunc"):
             yield 0, target
+        elif kind == "neg":
+            yield 0, -target
         elif kind == "sqrt":
             yield 0, target * target
-        return
-    one, other = operands
+    elif kind in ("mul", "floordiv", "truediv"):
+        yield from _factors(kind, operands[0], operands[1], target)
+    else:
+        yield from _terms(kind, operands[0], operands[1], target)
+
+
+def _factors(kind: str, one: Number, other: Number, target: Number) -> Iterator[tuple[int, Number]]:
+    if kind == "mul":
+        yield from _divided(0, target, other)
+        yield from _divided(1, target, one)
+    else:
+        yield 0, target * other
+        if kind == "floordiv" and one % other:
+            yield 0, target * other + one % other
+        yield from _divided(1, one, target)
+
+
+def _terms(kind: str, one: Number, other: Number, target: Number) -> Iterator[tuple[int, Number]]:
     if kind == "add":
         yield from ((0, target - other), (1, target - one))
     elif kind == "sub":
         yield from ((0, target + other), (1, one - target))
-    elif kind == "mul":
-        yield from _divided(0, target, other)
-        yield from _divided(1, target, one)
-    elif kind in ("floordiv", "truediv"):
-        remainder = one % other if kind == "floordiv" and 0 < one % other < other else 0
-        yield 0, target * other
-        if remainder:
-            yield 0, target * other + remainder
-        yield from _divided(1, one, target)
     elif kind == "mod" and target == 0 and isinstance(one, int) and isinstance(other, int):
         yield from _divisible(one, other)
     elif kind == "pow" and isinstance(other, int) and other > 0 and target > 0:

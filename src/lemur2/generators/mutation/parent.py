@@ -139,7 +139,7 @@ class Parent:
     def _says(self, target: str, changes: Changes) -> str:
         moved = {}
         for module in self.trace.modules:
-            if module.of_torch and (parts := self._moved(module, changes)):
+            if (module.of_torch or module.parameters) and (parts := self._moved(module, changes)):
                 moved[module.name] = parts
         ordered = sorted(moved, key=lambda name: name != target)
         if not ordered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from lemur2.generators.mutation.formulas import Number
 from lemur2.generators.mutation.parent import Parent
@@ -12,6 +13,7 @@ from lemur2.generators.mutation.solver import Refused, candidates
 from lemur2.generators.mutation.trace import Module, numbers
 
 Propose = Callable[[], Plan]
+_AnyNumber = TypeVar("_AnyNumber", int, float)
 
 _WIDTHS = ("out_channels", "out_features", "embedding_dim", "hidden_size", "embed_dim")
 _KINDS = {**dict.fromkeys(_WIDTHS, "width"), "kernel_size": "kernel", "p": "dropout"}
@@ -71,7 +73,7 @@ def kernels(parent: Parent, rng: random.Random) -> Iterator[Propose]:
         for new in _shuffled(rng, (1, 2, 3, 5, 7)):
             if new == olds[0]:
                 continue
-            steps = [(node, new) for node in sides]
+            steps: list[tuple[int, Number]] = [(node, new) for node in sides]
             yield _first(parent, "kernel", module, steps + _padding(parent, module, new))
             yield _first(parent, "kernel", module, steps)
 
@@ -191,7 +193,7 @@ def _starts(parent: Parent, wanted: Sequence[tuple[int, Number]]) -> Iterator[di
         yield changes
 
 
-def _shuffled(rng: random.Random, values: Sequence[Number]) -> list[Number]:
+def _shuffled(rng: random.Random, values: Sequence[_AnyNumber]) -> list[_AnyNumber]:
     found = list(values)
     rng.shuffle(found)
     return found
