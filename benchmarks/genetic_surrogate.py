@@ -25,6 +25,14 @@ from lemur2.corpus.query import data
 from lemur2.generators.genetic.space import Gene, Space, Vector
 
 ORDERED = (int, float)
+ALEXNET = {
+    **{"conv1_filters": 64, "conv1_kernel": 11, "conv1_stride": 4},
+    **{"conv2_filters": 192, "conv2_kernel": 5, "conv3_filters": 384},
+    **{"conv4_filters": 256, "conv5_filters": 256, "fc1_neurons": 4096, "fc2_neurons": 4096},
+    **{"lr": 0.01, "momentum": 0.9, "dropout": 0.5, "activation_type": "ReLU", "use_batchnorm": 0},
+    **{f"include_conv{n}": 1 for n in range(1, 6)},
+    **{f"pooling_type{n}": "MaxPool2d" for n in range(1, 4)},
+}
 _COMMENT = re.compile(r"\{.*\}", re.DOTALL)
 
 
@@ -70,7 +78,7 @@ class Published:
     """One published family.
 
     Attributes:
-        space: Every value that occurs, the commonest as the baseline.
+        space: Every value that occurs; the baseline is AlexNet, which knows nothing of the data.
         vectors: A row per trial.
         accuracies: Likewise.
         agree: Files whose convolutions are those of their comment, of all.
@@ -113,7 +121,7 @@ def _genes(found: Sequence[dict[str, Any]]) -> tuple[Gene, ...]:
             Gene(
                 name=name,
                 values=tuple(sorted(set(values), key=lambda v: (str(type(v)), v))),
-                baseline=max(sorted(set(values), key=str), key=values.count),
+                baseline=ALEXNET[name],
                 ordered=isinstance(values[0], ORDERED),
             )
         )
