@@ -28,6 +28,7 @@ from lemur2.corpus.schema import (
     transforms,
     trials,
 )
+from lemur2.statistics import evolution
 
 BENCHMARK = ["task", "dataset", "metric"]
 _PRETRAINED = re.compile(
@@ -53,6 +54,7 @@ class Material:
             was not screened), digest, flagged, duplicate, pretrained (its source asks for weights
             trained elsewhere; read from the text, so it may err).
         funnel: Per generator, how far its candidates got; empty where nothing was attempted here.
+        evolved: What genetic search tried; see `statistics.evolution.read`.
     """
 
     place: str
@@ -60,6 +62,7 @@ class Material:
     epochs: pd.DataFrame
     networks: pd.DataFrame
     funnel: Mapping[str, tuple[Stage, ...]]
+    evolved: pd.DataFrame
 
     @cached_property
     def ranked(self) -> pd.DataFrame:
@@ -78,6 +81,7 @@ def load(corpus: Corpus) -> Material:
         histories = _epochs(connection)
         networks = _networks(connection)
         found = _trials(connection)
+        evolved = evolution.read(connection)
     found = found.join(summarise(histories), how="inner")
     found["duplicate"] = networks["duplicate"].reindex(found["nn"]).to_numpy()
     found.insert(4, "benchmark", label_benchmarks(found))
@@ -87,6 +91,7 @@ def load(corpus: Corpus) -> Material:
         epochs=histories[histories["trial"].isin(found.index)],
         networks=networks,
         funnel=corpus.funnel(),
+        evolved=evolved,
     )
 
 

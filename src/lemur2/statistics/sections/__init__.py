@@ -3,6 +3,7 @@
 from lemur2.statistics.sections.base import Part, Picture, Section, Table
 from lemur2.statistics.sections.best import Best
 from lemur2.statistics.sections.claims import Claims
+from lemur2.statistics.sections.evolution import Evolution
 from lemur2.statistics.sections.fewshot import FewShot
 from lemur2.statistics.sections.funnels import Funnels
 from lemur2.statistics.sections.groups import Groups
@@ -25,6 +26,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Hyperparameters,
     Ranks,
     FewShot,
+    Evolution,
     Funnels,
     Claims,
 )
