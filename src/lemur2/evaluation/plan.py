@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,19 @@ class Plan:
             transform=transform,
             transform_source=source,
         )
+
+    def under(self, transform: str, source: str) -> Plan:
+        """The same with another transform.
+
+        Raises:
+            UsageError: The task has no transforms.
+        """
+        if not self.task.transformed:
+            raise UsageError(
+                f"{self.protocol.dataset} is data for {self.task.name}, which has no transforms; "
+                "choose a data set of images"
+            )
+        return replace(self, transform=transform, transform_source=source)
 
     @property
     def job(self) -> dict[str, Any]:

@@ -10,17 +10,24 @@ generator's and whose value is its class:
 from typing import Any
 
 from lemur2.generators.fractal import FractalGenerator
+from lemur2.generators.transforms import TransformsGenerator
 from lemur2.generators.zoo import ZooGenerator
 from lemur2.loop.generator import Generator
 from lemur2.registry import Registry
 
-__all__ = ["FractalGenerator", "ZooGenerator", "generator_class", "generator_names"]
+__all__ = [
+    "FractalGenerator",
+    "TransformsGenerator",
+    "ZooGenerator",
+    "generator_class",
+    "generator_names",
+]
 
 _GENERATORS: Registry[Generator[Any]] = Registry(
     "generator",
     Generator,  # type: ignore[type-abstract]
     "lemur2.generators",
-    {each.name: each for each in (FractalGenerator, ZooGenerator)},
+    {each.name: each for each in (FractalGenerator, TransformsGenerator, ZooGenerator)},
 )
 
 
