@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lemur2.architecture import Architecture, canonical_digest
 from lemur2.errors import UsageError
 from lemur2.generators.fractal import Blueprint, FractalConfig, FractalGenerator, write_source
+from lemur2.generators.fractal.permutation import permuted
 from lemur2.generators.fractal.space import FractalSpace, unit_orders
-from lemur2.generators.permutation import permuted
 
 PRM = {"lr": 0.05, "momentum": 0.9, "dropout": 0.2, "batch": 4}
 

@@ -23,6 +23,9 @@ class Candidate:
         parents: Names of the architectures it was made from. A transform's first one is the
             network that it is tried on.
         parameters: What the generator chose, JSON-able, for analysis and for showing.
+        training: What of the run's protocol it is to be trained with instead, where it matters to
+            what it is: `hyperparameters` (those named), `epochs`. Such a candidate is refused as
+            a duplicate only of one with the same training, since it asks for a trial.
         prompt: The prompt that a language model answered, where one did.
     """
 
@@ -34,6 +37,7 @@ class Candidate:
     parents: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     prompt: str | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     def parse(self) -> Architecture | TransformSource:
         """The source, read as what it says it is. Nothing in it runs.

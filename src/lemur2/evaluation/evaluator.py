@@ -60,6 +60,33 @@ class Evaluator:
         ]
         return self._screen({"source": source, "task": task.name, "attempts": sizes})
 
+    def screen_with_outline(
+        self, source: str, task: Task, sizes: Sequence[int], *, channels: int = 3
+    ) -> tuple[Facts, reports.Outline]:
+        """Screen at the first of some sizes that works; with what modules the network has.
+
+        Raises:
+            Refusal: Where it works at none.
+        """
+        job = {"do": "screen", "outline": True, **_sized(source, task, sizes, channels)}
+        reply = self._ask(job)
+        return reports.facts(reply), reports.outline(reply)
+
+    def trace(
+        self, source: str, task: Task, sizes: Sequence[int], *, channels: int = 3
+    ) -> Mapping[str, Any]:
+        """Trace a network at the first of some sizes that works.
+
+        Returns:
+            What the worker says of it (see `evaluation.tracing.job`), not checked yet: the word
+            of an untrusted process.
+
+        Raises:
+            Refusal: Where it works at none.
+        """
+        reply = self._ask({"do": "trace", **_sized(source, task, sizes, channels)})
+        return reports.trace(reply)
+
     def screen_for(self, source: str, plan: Plan) -> Facts:
         """Screen a network at the input that a plan's data and transform give.
 
@@ -105,7 +132,7 @@ class Evaluator:
     def _ask(
         self, job: Mapping[str, Any], maps: Mapping[str, Path] | None = None
     ) -> Mapping[str, Any]:
-        """One question to a new worker, within the time for screening; its reply."""
+        """Have a new worker do a job that takes no longer than a screening."""
         deadline = time.monotonic() + self.limits.screen_seconds
         with self.sandbox.worker(maps) as worker:
             worker.send({"device": self.limits.device, **job}, deadline=deadline)
@@ -180,13 +207,15 @@ class Evaluator:
         started = time.monotonic()
         facts: Facts | None = None
         trial: TrialResult | None = None
-        source, screen = candidate.source, Evaluator.screen_for
+        source = candidate.source
         if candidate.kind == "transform":
             assert network is not None, "a transform is tried on a network"
-            plan = plan.under(name, candidate.source)
-            source, screen = network, Evaluator.screen_transform
+            source, plan = network, plan.under(name, candidate.source)
         try:
-            facts = screen(self, source, plan)
+            if candidate.kind == "transform":
+                facts = self.screen_transform(source, plan)
+            else:
+                facts = self.screen_for(source, plan)
             verdict, reason = Verdict.OK, ""
             if max_flops is None or (facts.flops or 1) <= max_flops:
                 trial = self.train(source, plan)
@@ -334,6 +363,11 @@ class _Trial:
             )
             parts.append(_checked(arrays, wanted))
         return np.concatenate(parts)
+
+
+def _sized(source: str, task: Task, sizes: Sequence[int], channels: int) -> dict[str, Any]:
+    attempts = [(size, task.sample_shape(size, channels), task.default_outputs) for size in sizes]
+    return {"source": source, "task": task.name, "attempts": attempts}
 
 
 def _checked(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

@@ -11,21 +11,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lemur2.architecture import Candidate, Refusal, Verdict
 from lemur2.architecture.names import content_name
 from lemur2.corpus import Attempt, Corpus, Outcome, Run
+from lemur2.corpus.pool import Pool, Terms, Watermark
 from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
 from lemur2.loop.ending import working_on
 from lemur2.loop.generator import Generator
-from lemur2.loop.sources import stored
+from lemur2.loop.sources import network_source
 
 WINDOW = 16
+Order = Literal["asked", "finished"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ class Settings:
         total: Candidates to ask for.
         window: Candidates that may be outstanding. It bounds how many workers have work, and
             what a generator knows when it proposes, so it is fixed for the whole run.
+        order: In which outcomes are told: as they were `asked` for, which makes a run the same
+            however long each takes; or as they `finished`, so that no slow candidate holds the
+            generator up. Then a run is the same again with one worker only, but one that was
+            killed still goes on from what it had heard.
         max_flops: Train what passes screening only up to so many FLOPs a sample; 0 for
             screening alone, None for no bound.
     """
@@ -56,6 +63,7 @@ class Settings:
     total: int
     window: int = WINDOW
     max_flops: float | None = None
+    order: Order = "asked"
 
     def __post_init__(self) -> None:
         if self.total < 1 or self.window < 1:
@@ -66,18 +74,17 @@ def start_run(
     corpus: Corpus, generator: Generator[Any], plan: Plan, limits: Limits, settings: Settings
 ) -> int:
     """Open a run in the ledger; its number. Nothing is asked yet."""
-    run = corpus.start_run(
+    pool = Pool(corpus, task=plan.task.name)
+    return corpus.start_run(
         verb="grow",
         generator=generator.name,
-        config=_config(generator, settings),
+        config={**_config(generator, settings), "pool": asdict(pool.watermark)},
         seed=generator.seed,
         protocol=asdict(plan.protocol),
         limits=asdict(limits),
         total=settings.total,
         environment=environment(limits),
     )
-    corpus.advance(run, told=0, state=generator.state())
-    return run
 
 
 def same_run(
@@ -86,7 +93,8 @@ def same_run(
     """The latest run in the ledger that is just this one; None where there is none."""
     wanted = json.dumps([_config(generator, settings), asdict(plan.protocol)])
     for run in reversed(corpus.runs()):
-        same = json.dumps([run.config, run.protocol]) == wanted
+        config = {key: value for key, value in run.config.items() if key != "pool"}
+        same = json.dumps([config, run.protocol]) == wanted
         if same and (run.generator, run.seed) == (generator.name, generator.seed):
             return run
     return None
@@ -113,7 +121,7 @@ def grow(
     Raises:
         UserError: The machine or the database does not allow it. The run can be resumed.
     """
-    with working_on(corpus, run):
+    with working_on(corpus, run), closing(generator):
         _Loop(corpus, run, generator, plan, engine, on_progress).go()
 
 
@@ -135,11 +143,13 @@ class _Loop:
         self.candidates: list[tuple[Candidate, str, str]] = []
         self.outcomes: dict[int, Outcome] = {}  # recorded, not told yet
         self.recorded = 0
-        self.digests: dict[str, str] = {}  # of all candidates of this run: `_key` -> first name
-        self.names: set[str] = set()  # of those of them that keep the contract
+        self.digests: dict[str, str] = {}  # of this run's, by `_key`: the first name
+        self.names: dict[str, str] = {}  # of those that keep the contract: name -> digest
         self.networks: dict[str, str] = {}  # sources of those that transforms are tried on
         self.pending: dict[Future[Outcome], int] = {}
-        generator.load_state(stored.state)
+        generator.meet(_pool(corpus, stored, plan))
+        if stored.state is not None:
+            generator.load_state(stored.state)
 
     def go(self) -> None:
         for attempt in self.corpus.attempts(self.run):
@@ -161,23 +171,34 @@ class _Loop:
             return
         self.recorded += 1
         self._remember(attempt.candidate, attempt.name, attempt.digest)
-        if attempt.index >= self.told:
+        told = attempt.index < self.told if self._in_order else attempt.told is not None
+        if not told:
             self.outcomes[attempt.index] = attempt.outcome
 
     def _tell_and_ask(self) -> None:
         """Tell what is due, one by one, and fill the window after each."""
-        while self.told in self.outcomes:
-            self.generator.tell([self.outcomes.pop(self.told)])
+        while (index := self._due()) is not None:
+            self.generator.tell([self.outcomes.pop(index)])
             self.told += 1
-            self._ask()
+            self._ask(heard=None if self._in_order else index)
 
-    def _ask(self) -> None:
+    @property
+    def _in_order(self) -> bool:
+        return self.settings.order == "asked"
+
+    def _due(self) -> int | None:
+        """The attempt that is to be told next; None where it is not recorded yet."""
+        if self._in_order:
+            return self.told if self.told in self.outcomes else None
+        return next(iter(self.outcomes), None)
+
+    def _ask(self, heard: int | None = None) -> None:
         """Ask for as many as the window takes; store them with the state in one step."""
         outstanding = len(self.candidates) - self.told
         room = min(self.settings.window - outstanding, self.settings.total - len(self.candidates))
         asked = [_identified(c) for c in self.generator.ask(room)] if room > 0 else []
         indices = self.corpus.advance(
-            self.run, told=self.told, state=self.generator.state(), asked=asked
+            self.run, told=self.told, state=self.generator.state(), asked=asked, heard=heard
         )
         self.candidates += asked
         for index in indices:
@@ -195,7 +216,7 @@ class _Loop:
             candidate,
             name,
             digest,
-            self.plan,
+            self.plan.for_candidate(candidate),
             network=self._network_for(candidate),
             max_flops=self.settings.max_flops,
         )
@@ -207,7 +228,7 @@ class _Loop:
             return None
         name = candidate.parents[0]
         if name not in self.networks:
-            self.networks[name] = stored(self.corpus, name)
+            self.networks[name] = network_source(self.corpus, name)
         return self.networks[name]
 
     def _refuse(self, candidate: Candidate, name: str, digest: str) -> Outcome | None:
@@ -221,7 +242,7 @@ class _Loop:
             twin = self.digests.get(_key(candidate, digest)) or self._known(candidate, digest)
             what = "network" if candidate.kind == "architecture" else "transform"
             reason = f"the same {what} as {twin}"
-            if twin is None and self._name_is_taken(candidate, name):
+            if twin is None and self._name_is_taken(candidate, name, digest):
                 twin, reason = name, f"the same text as {name} but for whitespace"
             if twin is None:
                 return None
@@ -233,6 +254,8 @@ class _Loop:
 
         A transform may be tried on other networks and other data.
         """
+        if candidate.training:
+            return None
         if candidate.kind == "architecture":
             return self.corpus.known(digest)
         dataset = self.plan.protocol.dataset
@@ -241,9 +264,9 @@ class _Loop:
     def _remember(self, candidate: Candidate, name: str, digest: str) -> None:
         self.digests.setdefault(_key(candidate, digest), name)
         if digest:
-            self.names.add(name)
+            self.names.setdefault(name, digest)
 
-    def _name_is_taken(self, candidate: Candidate, name: str) -> bool:
+    def _name_is_taken(self, candidate: Candidate, name: str, digest: str) -> bool:
         """Whether another network has the name that this one gets after its content.
 
         Names leave whitespace out, which canonical digests do not: a statement that is indented
@@ -252,7 +275,10 @@ class _Loop:
         """
         if candidate.name is not None or candidate.kind == "transform":
             return False
-        return name in self.names or self.corpus.source(name) is not None
+        if name in self.names:
+            return self.names[name] != digest
+        stored = self.corpus.architecture(name)
+        return stored is not None and stored.digest != digest
 
     def _record(self, index: int, outcome: Outcome) -> None:
         self.corpus.record(self.run, index, outcome)
@@ -260,6 +286,21 @@ class _Loop:
         self.recorded += 1
         if self.on_progress is not None:
             self.on_progress(Progress(outcome, index, self.recorded, self.settings.total))
+
+
+def _pool(corpus: Corpus, run: Run, plan: Plan) -> Pool:
+    watermark = Watermark(**run.config["pool"])
+    protocol = plan.protocol
+    terms = Terms(
+        metric=plan.metric,
+        transform=plan.transform,
+        hyperparameters=protocol.hyperparameters,
+        epochs=protocol.epochs,
+        seed=protocol.seed,
+    )
+    return Pool(
+        corpus, task=plan.task.name, dataset=protocol.dataset, watermark=watermark, terms=terms
+    )
 
 
 def _config(generator: Generator[Any], settings: Settings) -> dict[str, Any]:
@@ -276,8 +317,12 @@ def _identified(candidate: Candidate) -> tuple[Candidate, str, str]:
 
 
 def _key(candidate: Candidate, digest: str) -> str:
-    """What candidates share that are the same: a transform counts with the network it is for."""
-    return digest if candidate.kind == "architecture" else f"{digest} on {candidate.parents[0]}"
+    """What makes a candidate one of its own: its source, and its training where it brings one.
+
+    A transform counts with the network that it is for.
+    """
+    key = digest if candidate.kind == "architecture" else f"{digest} on {candidate.parents[0]}"
+    return f"{key} {json.dumps(candidate.training)}" if candidate.training else key
 
 
 def _contract_refusal(candidate: Candidate) -> Refusal:

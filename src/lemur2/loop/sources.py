@@ -84,7 +84,7 @@ def find(place: str, corpus: Corpus | None = None) -> Found:
     raise UsageError(f"there is no file {place}, and no network of that name in {where}; {hint}")
 
 
-def stored(corpus: Corpus, name: str) -> str:
+def network_source(corpus: Corpus, name: str) -> str:
     """The source of a network by its name; one of the zoo is added to the corpus.
 
     Raises:

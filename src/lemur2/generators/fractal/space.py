@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import permutations, product
 
 from lemur2.generators.fractal.blueprint import Blueprint, Layer
-from lemur2.generators.permutation import permuted
+from lemur2.generators.fractal.permutation import permuted
 
 ACTIVATIONS = ("ReLU", "LeakyReLU", "ELU", "GELU", "SiLU")
 POOLINGS = ("MaxPool2d", "AvgPool2d")

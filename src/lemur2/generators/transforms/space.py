@@ -15,7 +15,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lemur2.generators.permutation import permuted
+from lemur2.generators.fractal.permutation import permuted
 from lemur2.generators.transforms.operations import Operation
 
 
