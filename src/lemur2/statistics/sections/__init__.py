@@ -13,6 +13,7 @@ from lemur2.statistics.sections.ranks import Ranks
 from lemur2.statistics.sections.segmentation import Segmentation
 from lemur2.statistics.sections.text import Text
 from lemur2.statistics.sections.tradeoffs import Tradeoffs
+from lemur2.statistics.sections.transforms import Transforms
 
 SECTIONS: tuple[type[Section], ...] = (
     Overview,
@@ -25,6 +26,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Hyperparameters,
     Ranks,
     FewShot,
+    Transforms,
     Funnels,
     Claims,
 )
