@@ -105,6 +105,20 @@ def test_every_call_is_one_that_torchvision_takes(name, data):
     assert pipeline.train(images, torch.Generator().manual_seed(0)).shape == (2, 3, 8, 8)
 
 
+@pytest.mark.parametrize("side", [8, 28, 32])
+def test_compositions_with_the_largest_margins_still_fit(side):
+    """After two crops to half the side, each operation in its last, strongest form."""
+    known = operations(side)
+    for name, operation in known.items():
+        space = CompositionSpace([known["CenterCrop"], operation], 2, (16,), 0)
+        index = (operation.size - 1) * known["CenterCrop"].size
+        source = write_source(space._composition((known["CenterCrop"], operation), index))
+        assert f"CenterCrop(size={side // 2})" in source, name
+        pipeline = Pipeline(source, (0.5,), (0.2,))
+        images = torch.randint(256, (2, 1, side, side), dtype=torch.uint8)
+        assert pipeline.train(images, torch.Generator().manual_seed(0)).shape == (2, 1, 16, 16)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_composition_has_the_distribution_of_its_file(seed):
     """What is trained on is what the file, run image by image, would give."""
@@ -134,7 +148,7 @@ def test_numbers_are_written_short():
         {"arities": (25,)},
         {"sides": (0,)},
         {"sides": (32, 32)},
-        {"image_side": 2},
+        {"image_side": 7},
     ],
 )
 def test_a_wrong_configuration_is_refused(wrong):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from lemur2.architecture import Candidate
 from lemur2.errors import UsageError
-from lemur2.generators.transforms.operations import operations
+from lemur2.generators.transforms.operations import LEAST_SIDE, operations
 from lemur2.generators.transforms.space import Composition, CompositionSpace
 from lemur2.generators.transforms.template import write_source
 from lemur2.loop.generator import Generator
@@ -39,8 +39,8 @@ class TransformsConfig:
     )
 
     def __post_init__(self) -> None:
-        if self.image_side < 4:
-            raise UsageError(f"image_side must be at least 4, not {self.image_side}")
+        if self.image_side < LEAST_SIDE:
+            raise UsageError(f"image_side must be at least {LEAST_SIDE}, not {self.image_side}")
         known = operations(self.image_side)
         for name in self.operations:
             if name not in known:

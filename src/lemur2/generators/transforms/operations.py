@@ -43,6 +43,7 @@ class Operation:
         return chosen
 
 
+LEAST_SIDE = 8  # pixels: what operations do to less is hard to see, and some cannot do it
 _P = Number("p", 0.05, 1.0, 0.01)
 _FILLINGS = Choice("padding_mode", ("constant", "edge", "reflect"))
 
@@ -53,7 +54,7 @@ def operations(side: int) -> dict[str, Operation]:
     Args:
         side: Pixels a side of the data set's images, by which crops and margins are sized.
     """
-    found = (*_crops(side), *_geometry(), *_colours(), *_sharpness(), *_mixtures())
+    found = (*_crops(side), *_geometry(side), *_colours(), *_sharpness(), *_mixtures())
     return {operation.name: operation for operation in found}
 
 
@@ -77,7 +78,10 @@ def _crops(side: int) -> tuple[Operation, ...]:
     )
 
 
-def _geometry() -> tuple[Operation, ...]:
+def _geometry(side: int) -> tuple[Operation, ...]:
+    # ElasticTransform mirrors a margin of 4 sigma, which must be less than an image that was
+    # cropped to half its side.
+    smooth = max(1, (math.ceil(side / 2) - 2) // 2) / 2
     return (
         Operation(name="RandomHorizontalFlip", parameters=(_P,)),
         Operation(name="RandomVerticalFlip", parameters=(_P,)),
@@ -97,7 +101,7 @@ def _geometry() -> tuple[Operation, ...]:
         ),
         Operation(
             name="ElasticTransform",
-            parameters=(Number("alpha", 10.0, 100.0, 5.0), Number("sigma", 2.0, 8.0, 0.5)),
+            parameters=(Number("alpha", 10.0, 100.0, 5.0), Number("sigma", 0.5, smooth, 0.5)),
         ),
         Operation(
             name="RandomErasing",
