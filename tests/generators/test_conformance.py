@@ -6,12 +6,16 @@ from lemur2.generators import generator_class, generator_names
 from lemur2.generators.experts import ExpertsConfig
 from lemur2.generators.fractal import FractalConfig
 from lemur2.generators.mutation import MutationConfig
+from lemur2.generators.transforms import TransformsConfig
 from lemur2.generators.zoo import ZooConfig
 from lemur2.testing.generators import GeneratorSuite
 
 EXHAUSTIBLE = {
     "experts": ExpertsConfig(kind="homogeneous", numbers=(4,), experts=("ConvNet16",)),
     "fractal": FractalConfig(depths=(1,), columns=(1, 2), widths=(8,)),
+    "transforms": TransformsConfig(
+        arities=(0, 1), operations=("Grayscale", "RandomInvert"), sides=(16, 32)
+    ),
     "zoo": ZooConfig(),
 }
 SMALL = {"mutation": MutationConfig(parent=("LeNet",))}

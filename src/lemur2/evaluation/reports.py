@@ -38,6 +38,14 @@ def facts(reply: Mapping[str, Any]) -> Facts:
         )
 
 
+def screened_transform(reply: Mapping[str, Any]) -> tuple[tuple[int, ...], float, tuple[str, ...]]:
+    """The shape that a transform gives, its worker's seconds, and notes. Raises Refusal."""
+    with _readable():
+        raw = reply["transform"]
+        notes = tuple(str(note)[:_LONGEST] for note in raw["notes"])
+        return tuple(map(_count, raw["sample_shape"])), _seconds(raw["seconds"]), notes
+
+
 def hyperparameters(reply: Mapping[str, Any]) -> dict[str, int | float | str]:
     """What the network was built with. Raises Refusal."""
     with _readable():

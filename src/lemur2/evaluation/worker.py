@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from lemur2.architecture import Refusal, Verdict
-from lemur2.evaluation import network, screening, training
+from lemur2.evaluation import network, screening, training, transform_screening
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.evaluation.screening import Shapes
 from lemur2.evaluation.tracing import job as tracing
@@ -30,6 +30,9 @@ def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
     try:
         if job["do"] == "screen":
             channel.send(_screen(job))
+        elif job["do"] == "screen-transform":
+            found = transform_screening.screen(_pipeline(job), arrays["inputs"])
+            channel.send({"transform": found})
         elif job["do"] == "trace":
             channel.send({"trace": _trace(job)})
         else:

@@ -14,6 +14,7 @@ from lemur2.statistics.sections.ranks import Ranks
 from lemur2.statistics.sections.segmentation import Segmentation
 from lemur2.statistics.sections.text import Text
 from lemur2.statistics.sections.tradeoffs import Tradeoffs
+from lemur2.statistics.sections.transforms import Transforms
 
 SECTIONS: tuple[type[Section], ...] = (
     Overview,
@@ -27,6 +28,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Ranks,
     FewShot,
     Evolution,
+    Transforms,
     Funnels,
     Claims,
 )
