@@ -49,6 +49,7 @@ class Material:
             equals), seconds (of all its epochs; NaN where one is not known), epoch_seconds (mean
             of those that are known).
         epochs: trial, epoch, score, seconds; sorted by trial and epoch, scores never NaN.
+        told: trial, epoch, diagnostics: JSON of what networks tell of themselves, where they do.
         networks: A row per network (index: its name): family, parameters, flops (NaN where it
             was not screened), digest, flagged, duplicate, pretrained (its source asks for weights
             trained elsewhere; read from the text, so it may err).
@@ -58,6 +59,7 @@ class Material:
     place: str
     trials: pd.DataFrame
     epochs: pd.DataFrame
+    told: pd.DataFrame
     networks: pd.DataFrame
     funnel: Mapping[str, tuple[Stage, ...]]
 
@@ -76,6 +78,7 @@ def load(corpus: Corpus) -> Material:
     """Read a corpus."""
     with corpus.database.read() as connection:
         histories = _epochs(connection)
+        told = _told(connection)
         networks = _networks(connection)
         found = _trials(connection)
     found = found.join(summarise(histories), how="inner")
@@ -85,6 +88,7 @@ def load(corpus: Corpus) -> Material:
         place=corpus.database.place,
         trials=found,
         epochs=histories[histories["trial"].isin(found.index)],
+        told=told[told["trial"].isin(found.index)],
         networks=networks,
         funnel=corpus.funnel(),
     )
@@ -120,6 +124,12 @@ def _epochs(connection: Connection) -> pd.DataFrame:
     found = pd.read_sql(query, connection)
     found[["score", "seconds"]] = found[["score", "seconds"]].astype(float)
     return found.sort_values(["trial", "epoch"], ignore_index=True)
+
+
+def _told(connection: Connection) -> pd.DataFrame:
+    columns = (epochs.c.trial_id.label("trial"), epochs.c.epoch, epochs.c.diagnostics)
+    query = sa.select(*columns).where(epochs.c.diagnostics.is_not(None))
+    return pd.read_sql(query.order_by(epochs.c.trial_id, epochs.c.epoch), connection)
 
 
 def _networks(connection: Connection) -> pd.DataFrame:
