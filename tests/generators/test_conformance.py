@@ -11,7 +11,7 @@ from lemur2.generators.zoo import ZooConfig
 from lemur2.testing.generators import GeneratorSuite
 
 EXHAUSTIBLE = {
-    "experts": ExpertsConfig(kind="homogeneous", numbers=(4,), experts=("ConvNet16",)),
+    "experts": ExpertsConfig(mixtures="homogeneous", numbers=(4,), experts=("ConvNet16",)),
     "fractal": FractalConfig(depths=(1,), columns=(1, 2), widths=(8,)),
     "transforms": TransformsConfig(
         arities=(0, 1), operations=("Grayscale", "RandomInvert"), sides=(16, 32)

@@ -51,6 +51,7 @@ class Material:
             equals), seconds (of all its epochs; NaN where one is not known), epoch_seconds (mean
             of those that are known).
         epochs: trial, epoch, score, seconds; sorted by trial and epoch, scores never NaN.
+        told: trial, epoch, diagnostics: JSON of what networks tell of themselves, where they do.
         networks: A row per network (index: its name): family, parameters, flops (NaN where it
             was not screened), digest, flagged, duplicate, pretrained (its source asks for weights
             trained elsewhere; read from the text, so it may err).
@@ -64,6 +65,7 @@ class Material:
     place: str
     trials: pd.DataFrame
     epochs: pd.DataFrame
+    told: pd.DataFrame
     networks: pd.DataFrame
     proposed_transforms: pd.DataFrame
     funnel: Mapping[str, tuple[Stage, ...]]
@@ -84,6 +86,7 @@ def load(corpus: Corpus) -> Material:
     """Read a corpus."""
     with corpus.database.read() as connection:
         histories = _epochs(connection)
+        told = _told(connection)
         networks = _networks(connection)
         found = _trials(connection)
         evolved = evolution.read(connection)
@@ -95,6 +98,7 @@ def load(corpus: Corpus) -> Material:
         place=corpus.database.place,
         trials=found,
         epochs=histories[histories["trial"].isin(found.index)],
+        told=told[told["trial"].isin(found.index)],
         networks=networks,
         proposed_transforms=proposed,
         funnel=corpus.funnel(),
@@ -145,6 +149,12 @@ def _proposed_transforms(connection: Connection) -> pd.DataFrame:
     found["parameters"] = [json.loads(text) for text in found["parameters"]]
     found["trial"] = found["trial"].astype("Int64")
     return found
+
+
+def _told(connection: Connection) -> pd.DataFrame:
+    columns = (epochs.c.trial_id.label("trial"), epochs.c.epoch, epochs.c.diagnostics)
+    query = sa.select(*columns).where(epochs.c.diagnostics.is_not(None))
+    return pd.read_sql(query.order_by(epochs.c.trial_id, epochs.c.epoch), connection)
 
 
 def _networks(connection: Connection) -> pd.DataFrame:

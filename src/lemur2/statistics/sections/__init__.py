@@ -9,6 +9,7 @@ from lemur2.statistics.sections.funnels import Funnels
 from lemur2.statistics.sections.groups import Groups
 from lemur2.statistics.sections.hyperparameters import Hyperparameters
 from lemur2.statistics.sections.learning import Learning
+from lemur2.statistics.sections.mixtures import Mixtures
 from lemur2.statistics.sections.overview import Overview
 from lemur2.statistics.sections.ranks import Ranks
 from lemur2.statistics.sections.segmentation import Segmentation
@@ -26,6 +27,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Learning,
     Hyperparameters,
     Ranks,
+    Mixtures,
     FewShot,
     Evolution,
     Transforms,
