@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -340,6 +341,10 @@ def test_a_mode_that_the_model_cannot_do(pool, mode):
 # -- the command line -----------------------------------------------------------------------------
 
 
+def read(path):
+    return Path(path).read_text()
+
+
 def lemur2(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
@@ -349,11 +354,11 @@ def test_from_the_command_line(tmp_path):
         llm = f"openai:{server.url}#{MODEL}"
         ended = lemur2("generate", "fewshot", "-n", 2, "--llm", llm, "--out", "nets")
     assert ended.exit_code == 0, ended.output
-    lines = [json.loads(line) for line in open("nets/candidates.jsonl")]
+    lines = [json.loads(line) for line in read("nets/candidates.jsonl").splitlines()]
     assert len(lines) == 2
     for line in lines:
         assert re.fullmatch(r"alt-nn1-[0-9a-f]{32}", line["name"])
-        assert line["name"].endswith(whitespace_md5(open(f"nets/{line['name']}.py").read()))
+        assert line["name"].endswith(whitespace_md5(read(f"nets/{line['name']}.py")))
     assert len(list((tmp_path / "lemur2-llm").iterdir())) == 1
 
 
@@ -368,7 +373,7 @@ def test_prompts_are_listed_shown_and_changed():
     names = [json.loads(line)["name"] for line in lemur2("prompt", "--json").stdout.splitlines()]
     assert {"fewshot", "repair"} <= set(names)
     shown = lemur2("prompt", "fewshot", "--show").stdout
-    open("mine.jinja", "w").write(shown.replace("CREATE an IMPROVED", "MAKE A BETTER"))
+    Path("mine.jinja").write_text(shown.replace("CREATE an IMPROVED", "MAKE A BETTER"))
     with Server(choose=distinct) as server:
         llm = f"openai:{server.url}#{MODEL}"
         options = ["--template", "mine.jinja", "--llm", llm, "--out", "nets", "-n", 1]
