@@ -305,6 +305,30 @@ def test_long_networks_are_passed_over():
         assert all(len(zoo.source(member.name)) <= 4000 for member in drawn)
 
 
+# -- statistics -----------------------------------------------------------------------------------
+
+
+def test_success_is_counted_per_number_of_examples(tmp_path):
+    """As table 9 has it, but of the attempts: through the loop, screened for real."""
+    from lemur2.statistics.fewshot import few_shot_success
+
+    replies = iter([GOOD, GOOD, OTHER, network(21)])
+    with Server(choose=lambda body: says(fenced(next(replies)))) as server:
+        llm = f"openai:{server.url}#{MODEL}"
+        for count in (1, 2):
+            options = ["--examples", count, "--llm", llm, "--repairs", 0, "--threads", 1]
+            options += ["--dataset", "digits", "--max-flops", 1, "--concurrency", 1]
+            ended = lemur2("grow", "fewshot", "-n", 2, *options, "--db", "c.db")
+            assert ended.exit_code == 0, ended.output
+    with Corpus.open("c.db") as corpus:
+        table = few_shot_success(corpus.funnel(by="prefix"))
+    counts = table.pivot(index="group", columns="stage", values="count")
+    assert list(counts.loc["alt-nn1", ["asked", "parses", "runs"]]) == [2, 2, 2]
+    assert list(counts.loc["alt-nn2", ["asked", "parses", "runs"]]) == [2, 2, 1]
+    assert set(table["n"]) == {1, 2}
+    assert list(table["asked"]) == [2] * len(table)
+
+
 # -- mistakes -------------------------------------------------------------------------------------
 
 

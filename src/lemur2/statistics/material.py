@@ -53,6 +53,7 @@ class Material:
             was not screened), digest, flagged, duplicate, pretrained (its source asks for weights
             trained elsewhere; read from the text, so it may err).
         funnel: Per generator, how far its candidates got; empty where nothing was attempted here.
+        families: The same per prefix of the candidates' names.
     """
 
     place: str
@@ -60,6 +61,7 @@ class Material:
     epochs: pd.DataFrame
     networks: pd.DataFrame
     funnel: Mapping[str, tuple[Stage, ...]]
+    families: Mapping[str, tuple[Stage, ...]]
 
     @cached_property
     def ranked(self) -> pd.DataFrame:
@@ -87,6 +89,7 @@ def load(corpus: Corpus) -> Material:
         epochs=histories[histories["trial"].isin(found.index)],
         networks=networks,
         funnel=corpus.funnel(),
+        families=corpus.funnel(by="prefix"),
     )
 
 
