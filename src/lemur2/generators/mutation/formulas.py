@@ -152,7 +152,8 @@ class Values:
         elif kind == "via":
             if rest[0] not in self.changes:
                 yield from self.ways(rest[1], target, depth - 1)
-                yield rest[0], target
+                if self._trace.sites[rest[0]].different == 1:  # else it would make all the same
+                    yield rest[0], target
         elif kind != "const" and self._masks[node] & ~self.changed:
             yield from self._ways_through(kind, rest, target, depth)
 

@@ -30,7 +30,7 @@ _PROPOSALS: dict[str, Proposals] = {
     "delete": layers.deletions,
     "repeat": layers.repetitions,
 }
-_TRIES = 60  # of proposals of one kind that come to nothing, before it is given up
+_TRIES = 24  # of proposals of one kind that come to nothing, before it is given up
 
 
 class ModelPlanner:

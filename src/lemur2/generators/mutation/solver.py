@@ -10,7 +10,7 @@ from itertools import islice
 from lemur2.generators.mutation.formulas import Changes, Formulas, NoValue, Number, Values
 from lemur2.generators.mutation.trace import Condition, Equal, Trace
 
-_STEPS = 300  # of repairing, before giving up
+_STEPS = 80  # of repairing, before giving up
 _MOST_CHANGES = 24
 _MOST_WAYS = 200  # to make one rule hold, looked at
 
