@@ -17,6 +17,7 @@ Proposals = Callable[[Parent, random.Random], Iterator[Callable[[], Plan]]]
 
 _PROPOSALS: dict[str, Proposals] = {
     "width": sizes.widths,
+    "symbolic": sizes.symbolic,
     "kernel": sizes.kernels,
     "stride": sizes.strides,
     "padding": sizes.paddings,
