@@ -105,7 +105,7 @@ class Net(nn.Module):
 
 
 def warm_up() -> None:
-    """Screen a small trusted network once: lazy imports and first-use costs are paid here.
+    """Screen and trace a small trusted network once: lazy imports and first-use costs are paid here.
 
     Not where there is a GPU: autograd would start threads, which a fork does not carry over.
     """
@@ -114,3 +114,4 @@ def warm_up() -> None:
     kind = task("img-classification")
     shapes = Shapes(32, (3, 32, 32), (10,))
     screening.screen(WARM_UP_SOURCE, kind, [shapes], torch.device("cpu"))
+    tracing.trace(WARM_UP_SOURCE, kind, [shapes], torch.device("cpu"))
