@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from lemur2.errors import UserError
 
@@ -124,7 +123,7 @@ class Extracted:
     class_name: str
     definitions: tuple[str, ...]
     requires: tuple[str, ...] = ()
-    annotations: Mapping[str, str] = MappingProxyType({})
+    annotations: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
