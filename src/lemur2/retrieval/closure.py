@@ -9,33 +9,44 @@ the target only depends on, a method is taken when something in the closure may 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lemur2.retrieval.anatomy import Compound, Member, Unit
-from lemur2.retrieval.effects import is_kept_effect, is_transparent
+from lemur2.retrieval.anatomy import Compound, Decorator, Member, Unit
+from lemur2.retrieval.effects import is_idle, is_kept
 from lemur2.retrieval.library import Library
-from lemur2.retrieval.names import Definition, Missing, ModuleRef, Outside, Target
+from lemur2.retrieval.names import Definition, Missing, ModuleRef, Outside, Resolved, Target
 from lemur2.retrieval.reach import Reach
 from lemur2.retrieval.scopes import LocalImport, Reads
 from lemur2.retrieval.values import Unresolvable
 
-_BUILTINS = frozenset(dir(builtins)) | {
+#: Names that every module has without defining them.
+PREDEFINED = frozenset(dir(builtins)) | {
     "__annotations__",
     "__builtins__",
+    "__class__",
     "__doc__",
     "__file__",
     "__loader__",
+    "__module__",
     "__name__",
     "__package__",
     "__path__",
-    "__spec__",
-    "__class__",
     "__qualname__",
-    "__module__",
+    "__spec__",
 }
 
 UnitKey = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """An import of another package: what, and the name that the origin gives it."""
+
+    outside: Outside
+    bound: str
+
+
+Key = Definition | Foreign
 
 
 @dataclass
@@ -46,12 +57,14 @@ class Taken:
         module: Where it is from.
         unit: The statement.
         members: For a class, which members are taken.
+        idle: Decorators that are left out.
         reads: What it reads in all, with the members that are taken.
     """
 
     module: str
     unit: Unit
     members: list[Member] = field(default_factory=list)
+    idle: list[Decorator] = field(default_factory=list)
     reads: Reads = field(default_factory=Reads)
 
     @property
@@ -68,22 +81,24 @@ class Closure:
         target: The definition that was asked for.
         taken: Statements by key, in the order in which they were found.
         definitions: All definitions that are needed, in that order.
-        foreign: (module, bound name) of imports of other packages to what they import.
+        foreign: Imports of other packages.
         submodules: Dotted modules of other packages that `import a.b` makes available.
         stars: Modules of other packages of which all names are imported.
-        annotations: Names that only annotate: (module, name) to what they stand for.
         conditions: Compound statements around what was taken, by module and first line.
+        links: What chains lead to, per module.
+        annotations: Names that only annotate: (module, name) to what they stand for.
         left_out: Methods that nothing calls, as `Class.method`.
     """
 
     target: Definition
     taken: dict[UnitKey, Taken] = field(default_factory=dict)
     definitions: dict[Definition, None] = field(default_factory=dict)
-    foreign: dict[tuple[str, str], Outside] = field(default_factory=dict)
+    foreign: dict[Foreign, None] = field(default_factory=dict)
     submodules: set[str] = field(default_factory=set)
     stars: set[str] = field(default_factory=set)
-    annotations: dict[tuple[str, str], Target] = field(default_factory=dict)
     conditions: dict[tuple[str, int], Compound] = field(default_factory=dict)
+    links: dict[str, dict[str, Key]] = field(default_factory=dict)
+    annotations: dict[tuple[str, str], Target] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
 
@@ -104,22 +119,17 @@ class _Closer:
         self._queue: list[Taken] = []
         self._pending: dict[UnitKey, list[Member]] = {}
         self._reach = Reach(library, target)
-        self._searched: set[tuple[str, int]] = set()
 
     def run(self) -> Closure:
         self._need(self._closure.target, self._closure.target.qualified_name)
         while True:
-            self._drain()
-            if not (self._reached_members() or self._effects()):
+            while self._queue:
+                self._follow_unit(self._queue.pop())
+            if not (self._reached_members() or self._effects() or self._woken()):
                 break
         self._keep_what_costs_nothing()
         self._annotations()
         return self._closure
-
-    def _drain(self) -> None:
-        while self._queue:
-            taken = self._queue.pop()
-            self._follow_unit(taken)
 
     # Definitions and statements.
 
@@ -135,10 +145,9 @@ class _Closer:
 
     def _take(self, module: str, unit: Unit) -> None:
         key = (module, unit.index)
-        if key in self._closure.taken:
-            return
-        taken = self._closure.taken[key] = Taken(module, unit)
-        self._queue.append(taken)
+        if key not in self._closure.taken:
+            taken = self._closure.taken[key] = Taken(module, unit)
+            self._queue.append(taken)
 
     def _follow_unit(self, taken: Taken) -> None:
         module, unit = taken.module, taken.unit
@@ -148,19 +157,26 @@ class _Closer:
             self._follow(module, compound.reads)
             compound = compound.outer
         for name in unit.binds:
-            if unit.kind != "import":
-                self._closure.definitions.setdefault(Definition(module, name))
+            self._need(Definition(module, name), name)
         for imported in unit.imports:
             self._conditional_import(module, imported)
+        self._add_decorators(taken, unit.decorators)
         self._add_reads(taken, unit.reads)
         if unit.kind == "class":
             self._follow_class(taken)
 
+    def _add_decorators(self, taken: Taken, decorators: list[Decorator]) -> None:
+        needed = self._closure.definitions
+        for decorator in decorators:
+            if is_idle(self._library, taken.module, decorator.chain, needed):
+                taken.idle.append(decorator)
+            else:
+                self._add_reads(taken, decorator.reads)
+
     def _add_reads(self, taken: Taken, reads: Reads) -> None:
-        visible = _without_transparent(self._names, taken.module, reads)
-        taken.reads.add(visible)
-        self._reach.note(taken.module, taken.unit, visible)
-        self._follow(taken.module, visible)
+        taken.reads.add(reads)
+        self._reach.note(taken.module, taken.unit, reads)
+        self._follow(taken.module, reads)
 
     def _follow_class(self, taken: Taken) -> None:
         definition = Definition(taken.module, taken.unit.binds[0])
@@ -172,13 +188,15 @@ class _Closer:
             else:
                 self._take_member(taken, member)
         self._pending[taken.key] = pending
-        if self._reach.evaluates_fields(definition):
-            for chain in sorted(taken.reads.fields):
-                self._follow_chain(taken.module, chain, optional=True)
 
     def _take_member(self, taken: Taken, member: Member) -> None:
         taken.members.append(member)
+        self._add_decorators(taken, member.decorators)
         self._add_reads(taken, member.reads)
+        if member.reads.fields and not member.name:
+            if self._reach.evaluates_fields(Definition(taken.module, taken.unit.binds[0])):
+                for chain in sorted(member.reads.fields):
+                    self._follow_chain(taken.module, chain, optional=True)
 
     def _reached_members(self) -> bool:
         """Take the methods that have become reachable; whether there was any."""
@@ -200,21 +218,7 @@ class _Closer:
             key: [m for m in members if self._costs_nothing(self._closure.taken[key].module, m)]
             for key, members in self._pending.items()
         }
-        while True:
-            gone = {
-                member.name
-                for key, members in self._pending.items()
-                for member in members
-                if member not in kept[key]
-            }
-            broken = [
-                (key, member)
-                for key, members in kept.items()
-                for member in members
-                if gone & (member.reads.own | member.reads.attributes)
-            ]
-            if not broken:
-                break
+        while broken := self._broken(kept):
             for key, member in broken:
                 kept[key].remove(member)
         for key, members in self._pending.items():
@@ -224,38 +228,62 @@ class _Closer:
                     self._take_member(taken, member)
                 else:
                     self._closure.left_out.append(f"{taken.unit.binds[0]}.{member.name}")
-        self._drain()
+
+    def _broken(self, kept: dict[UnitKey, list[Member]]) -> list[tuple[UnitKey, Member]]:
+        """Methods to keep that call one which is left out."""
+        gone = {
+            member.name
+            for key, members in self._pending.items()
+            for member in members
+            if member not in kept[key]
+        }
+        return [
+            (key, member)
+            for key, members in kept.items()
+            for member in members
+            if gone & (member.reads.own | member.reads.attributes)
+        ]
 
     def _costs_nothing(self, module: str, member: Member) -> bool:
-        reads = member.reads
-        if reads.imports:
+        if member.reads.imports:
             return False
-        for chain in reads.eager | reads.lazy:
-            target, _ = self._names.resolve_chain(module, chain)
-            if target is None:
-                if chain.partition(".")[0] not in _BUILTINS:
-                    return False
-            elif isinstance(target, Definition):
-                if target not in self._closure.definitions:
-                    return False
-            elif isinstance(target, Outside):
-                if (module, chain.partition(".")[0]) not in self._closure.foreign:
-                    return False
-            else:
-                return False
-        return True
+        chains = member.reads.eager | member.reads.lazy
+        for decorator in member.decorators:
+            chains = chains | decorator.reads.eager | decorator.reads.lazy
+        return all(self._is_here(module, chain) for chain in chains)
+
+    def _is_here(self, module: str, chain: str) -> bool:
+        found = self._names.resolve_chain(module, chain)
+        match found.target:
+            case None:
+                return chain.partition(".")[0] in PREDEFINED
+            case Definition():
+                return found.target in self._closure.definitions
+            case Outside():
+                return _foreign(found) in self._closure.foreign
+        return False
 
     # Statements that run for their effect.
 
     def _effects(self) -> bool:
         """Take the statements that change what is in the closure; whether there was any."""
-        found = False
-        for module in {taken.module for taken in self._closure.taken.values()}:
+        closure, found = self._closure, False
+        for module in dict.fromkeys(taken.module for taken in closure.taken.values()):
             for unit in self._library.anatomy(module).units:
-                if (module, unit.index) not in self._closure.taken and unit.touches:
-                    if is_kept_effect(self._library, module, unit, self._closure.definitions):
-                        self._take(module, unit)
-                        found = True
+                if unit.typing_only or (module, unit.index) in closure.taken:
+                    continue
+                if is_kept(self._library, module, unit, closure.definitions):
+                    self._take(module, unit)
+                    found = True
+        return found
+
+    def _woken(self) -> bool:
+        """Take decorators whose registry has become needed; whether there was any."""
+        found = False
+        for taken in self._closure.taken.values():
+            idle, taken.idle = taken.idle, []
+            self._add_decorators(taken, idle)
+            found = found or len(taken.idle) < len(idle)
         return found
 
     # Names.
@@ -267,36 +295,38 @@ class _Closer:
             self._follow_local(module, imported)
 
     def _follow_chain(self, module: str, chain: str, *, optional: bool = False) -> None:
-        target, rest = self._names.resolve_chain(module, chain)
-        match target:
+        found = self._names.resolve_chain(module, chain)
+        match found.target:
             case Definition():
-                self._need(target, chain)
-                self._reach.note_attribute(target, rest)
+                self._need(found.target, chain)
+                self._link(module, found.used, found.target)
+                self._reach.note_attribute(found.target, found.rest)
             case Outside():
-                self._foreign(module, chain, target)
+                self._foreign(module, chain, found)
             case ModuleRef() if not optional:
-                raise _as_value(chain, target, rest)
+                raise Unresolvable(found.target.module, "a module of the origin is used as a value")
             case Missing() if not optional:
-                raise Unresolvable(
-                    target.dotted, "has no source in the origin (compiled or made at run time)"
-                )
+                raise Unresolvable(found.target.dotted, "has no source in the origin")
             case None if not optional:
                 self._unbound(module, chain.partition(".")[0])
 
-    def _unbound(self, module: str, name: str) -> None:
-        if name in _BUILTINS:
-            return
-        if self._names.has_foreign_star(module):
-            self._closure.stars.update(self._names.foreign_stars(module))
-            return
-        raise Unresolvable(name, f"is not defined anywhere in {module}")
+    def _link(self, module: str, chain: str, key: Key) -> None:
+        self._closure.links.setdefault(module, {})[chain] = key
 
-    def _foreign(self, module: str, chain: str, target: Outside) -> None:
-        bound = chain.partition(".")[0]
-        owner, imported = self._names.foreign_import(module, chain)
-        self._closure.foreign[module, owner] = imported
-        if imported.name is None and imported.module == bound:
-            for dotted in self._names.submodules(module, bound):
+    def _unbound(self, module: str, name: str) -> None:
+        if name in PREDEFINED:
+            return
+        stars = self._names.foreign_stars(module)
+        if not stars:
+            raise Unresolvable(f"{module}.{name}", "is not defined anywhere in the origin")
+        self._closure.stars.update(stars)
+
+    def _foreign(self, module: str, chain: str, found: Resolved) -> None:
+        foreign = _foreign(found)
+        self._closure.foreign[foreign] = None
+        self._link(module, found.used, foreign)
+        if foreign.outside.name is None and foreign.outside.module == foreign.bound:
+            for dotted in self._names.submodules(module, foreign.bound):
                 if f"{chain}.".startswith(f"{dotted}."):
                     self._closure.submodules.add(dotted)
 
@@ -306,7 +336,7 @@ class _Closer:
         if isinstance(target, Definition):
             self._need(target, imported.bound)
         elif isinstance(target, ModuleRef):
-            raise _as_value(imported.bound, target, "")
+            raise Unresolvable(target.module, "a module of the origin is used as a value")
 
     def _follow_local(self, module: str, imported: LocalImport) -> None:
         """An import inside a function."""
@@ -319,53 +349,40 @@ class _Closer:
                 self._reach.note_attribute(target, chain)
         elif isinstance(target, ModuleRef):
             for chain in sorted(imported.chains):
-                self._follow_in_module(target, chain)
+                self._follow_in_module(target.module, chain)
 
-    def _follow_in_module(self, module: ModuleRef, chain: str) -> None:
-        target, rest = resolve_in(self._library, module, chain)
-        if isinstance(target, Definition):
-            self._need(target, chain)
-            self._reach.note_attribute(target, rest)
-        elif not isinstance(target, Outside):
-            raise _as_value(module.module, module, chain)
+    def _follow_in_module(self, module: str, chain: str) -> None:
+        found = self._names.resolve_in(module, chain)
+        match found.target:
+            case Definition():
+                self._need(found.target, chain)
+                self._reach.note_attribute(found.target, found.rest)
+            case Outside():
+                self._closure.foreign[_foreign(found)] = None
+            case Missing():
+                raise Unresolvable(found.target.dotted, "has no source in the origin")
+            case _:
+                raise Unresolvable(module, "a module of the origin is used as a value")
 
     # Annotations.
 
     def _annotations(self) -> None:
-        """Note what only annotates; imports of other packages for it are taken."""
+        """Note the names that only annotate."""
         for taken in self._closure.taken.values():
             for chain in sorted(taken.reads.annotations | taken.reads.fields):
-                target, _ = self._names.resolve_chain(taken.module, chain)
+                found = self._names.resolve_chain(taken.module, chain)
                 name = chain.partition(".")[0]
-                if isinstance(target, Outside):
-                    if (taken.module, name) not in self._closure.foreign:
-                        self._closure.annotations[taken.module, name] = target
-                elif target is None and name in _BUILTINS:
+                if found.used in self._closure.links.get(taken.module, {}):
                     continue
-                elif target not in self._closure.definitions:
-                    stands_for = target or Missing(f"{taken.module}.{name}")
+                if isinstance(found.target, Definition):
+                    if found.target in self._closure.definitions:
+                        self._link(taken.module, found.used, found.target)
+                        continue
+                if found.target is not None or name not in PREDEFINED:
+                    stands_for = found.target or Missing(f"{taken.module}.{name}")
                     self._closure.annotations[taken.module, name] = stands_for
 
 
-def resolve_in(library: Library, module: ModuleRef, chain: str) -> tuple[Target | None, str]:
-    """What a chain of attributes of a module leads to, and what is left of it."""
-    target: Target | None = module
-    rest = [part for part in chain.split(".") if part]
-    while rest and isinstance(target, ModuleRef):
-        target, rest = library.names.member(target.module, rest[0]), rest[1:]
-    return target, ".".join(rest)
-
-
-def _as_value(name: str, module: ModuleRef, rest: str) -> Unresolvable:
-    if rest:
-        reason = f"{module.module} has no {rest!r} in its source"
-    else:
-        reason = "a module of the origin is used as a value"
-    return Unresolvable(name, reason)
-
-
-def _without_transparent(names: object, module: str, reads: Reads) -> Reads:
-    return reads
-
-
-__all__ = ["Closure", "Iterable", "Taken", "close", "is_transparent", "resolve_in"]
+def _foreign(found: Resolved) -> Foreign:
+    assert isinstance(found.target, Outside)
+    return Foreign(found.target, found.used.rpartition(".")[2])

@@ -25,9 +25,7 @@ DOCUMENTING = frozenset(
 )
 
 
-def is_idle(
-    library: Library, module: str, chain: str, needed: Collection[Definition]
-) -> bool:
+def is_idle(library: Library, module: str, chain: str, needed: Collection[Definition]) -> bool:
     """Whether calling or decorating with `chain` changes nothing that is needed.
 
     So it is for decorators that only document, and for functions that write their argument into

@@ -47,8 +47,6 @@ class Library:
                 if not unit.typing_only:
                     for bound in unit.binds:
                         table[bound].append(unit)
-                    for written in unit.reads.written:
-                        table.setdefault(written, [])
             self._binders[module] = table
         return self._binders[module].get(name, [])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -196,9 +197,7 @@ class NameTable:
         dotted = f"{module}.{name}"
         return ModuleRef(dotted) if self.has_module(dotted) else None
 
-    def imported(
-        self, importer: str, module: str, level: int, name: str | None
-    ) -> Target:
+    def imported(self, importer: str, module: str, level: int, name: str | None) -> Target:
         """What an import statement in `importer` leads to."""
         absolute = self.absolute(importer, module, level)
         local = self._local(importer, absolute, level)
@@ -249,6 +248,8 @@ class NameTable:
             return None
         if absolute in self._by_path:
             return self._by_path[absolute]
+        if "." in importer or absolute.partition(".")[0] in sys.stdlib_module_names:
+            return None
         folder = _path_as_module(self._tables[importer].file.path).rpartition(".")[0]
         beside = f"{folder}.{absolute}" if folder else absolute
         return self._by_path.get(beside)
@@ -289,8 +290,8 @@ class NameTable:
             if isinstance(target, Definition | ModuleRef):
                 return target
         if len(set(targets)) > 1 or any(isinstance(t, Outside) for t in targets):
-            same = len(set(targets)) == 1 and not any(i.conditional for i in imports)
-            return targets[0] if same else Definition(module, name)
+            plain = any(i.typing_only or not i.conditional for i in imports)
+            return targets[0] if plain and len(set(targets)) == 1 else Definition(module, name)
         return targets[0] if targets else None
 
     def _of_stars(self, module: str, table: _Table, name: str) -> Target | None:
