@@ -47,10 +47,10 @@ def _dynamic(node: ast.Call, own: set[str]) -> Iterator[str]:
     if dotted(node.func).rpartition(".")[2] not in ("import_module", "__import__"):
         return
     for constant in ast.walk(node):
-        if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-            if constant.value.partition(".")[0] in {*own, ""} and constant.value:
-                yield f"imports from its origin by name when called: {ast.unparse(node)}"
-                return
+        value = constant.value if isinstance(constant, ast.Constant) else None
+        if isinstance(value, str) and value and value.partition(".")[0] in {*own, ""}:
+            yield f"imports from its origin by name when called: {ast.unparse(node)}"
+            return
 
 
 def _compiled(node: ast.Attribute, own: set[str]) -> Iterator[str]:

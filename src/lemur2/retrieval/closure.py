@@ -121,7 +121,7 @@ class _Closer:
         self._reach = Reach(library, target)
 
     def run(self) -> Closure:
-        self._need(self._closure.target, self._closure.target.qualified_name)
+        self._need(self._closure.target)
         while True:
             while self._queue:
                 self._follow_unit(self._queue.pop())
@@ -133,7 +133,7 @@ class _Closer:
 
     # Definitions and statements.
 
-    def _need(self, definition: Definition, reader: str) -> None:
+    def _need(self, definition: Definition) -> None:
         if definition in self._closure.definitions:
             return
         self._closure.definitions[definition] = None
@@ -142,6 +142,9 @@ class _Closer:
             raise Unresolvable(definition.qualified_name, "has no definition that can be taken")
         for unit in units:
             self._take(definition.module, unit)
+            for imported in unit.imports:
+                if imported.bound == definition.name:
+                    self._conditional_import(definition.module, imported)
 
     def _take(self, module: str, unit: Unit) -> None:
         key = (module, unit.index)
@@ -156,10 +159,8 @@ class _Closer:
             self._closure.conditions[module, compound.start] = compound
             self._follow(module, compound.reads)
             compound = compound.outer
-        for name in unit.binds:
-            self._need(Definition(module, name), name)
-        for imported in unit.imports:
-            self._conditional_import(module, imported)
+        for name in unit.binds if unit.kind != "import" else ():
+            self._need(Definition(module, name))
         self._add_decorators(taken, unit.decorators)
         self._add_reads(taken, unit.reads)
         if unit.kind == "class":
@@ -193,10 +194,11 @@ class _Closer:
         taken.members.append(member)
         self._add_decorators(taken, member.decorators)
         self._add_reads(taken, member.reads)
-        if member.reads.fields and not member.name:
-            if self._reach.evaluates_fields(Definition(taken.module, taken.unit.binds[0])):
-                for chain in sorted(member.reads.fields):
-                    self._follow_chain(taken.module, chain, optional=True)
+        definition = Definition(taken.module, taken.unit.binds[0])
+        fields = [] if member.name else sorted(member.reads.fields)
+        if fields and self._reach.evaluates_fields(definition):
+            for chain in fields:
+                self._follow_chain(taken.module, chain, optional=True)
 
     def _reached_members(self) -> bool:
         """Take the methods that have become reachable; whether there was any."""
@@ -298,7 +300,7 @@ class _Closer:
         found = self._names.resolve_chain(module, chain)
         match found.target:
             case Definition():
-                self._need(found.target, chain)
+                self._need(found.target)
                 self._link(module, found.used, found.target)
                 self._reach.note_attribute(found.target, found.rest)
             case Outside():
@@ -334,7 +336,7 @@ class _Closer:
         """An import that stands under a condition and was taken with it."""
         target = self._names.imported(module, imported.module, imported.level, imported.name)
         if isinstance(target, Definition):
-            self._need(target, imported.bound)
+            self._need(target)
         elif isinstance(target, ModuleRef):
             raise Unresolvable(target.module, "a module of the origin is used as a value")
 
@@ -344,7 +346,7 @@ class _Closer:
         if imported.name == "*" and not isinstance(target, Outside):
             raise Unresolvable(imported.module, "all its names are imported inside a function")
         if isinstance(target, Definition):
-            self._need(target, imported.bound)
+            self._need(target)
             for chain in imported.chains:
                 self._reach.note_attribute(target, chain)
         elif isinstance(target, ModuleRef):
@@ -355,7 +357,7 @@ class _Closer:
         found = self._names.resolve_in(module, chain)
         match found.target:
             case Definition():
-                self._need(found.target, chain)
+                self._need(found.target)
                 self._reach.note_attribute(found.target, found.rest)
             case Outside():
                 self._closure.foreign[_foreign(found)] = None
@@ -374,11 +376,10 @@ class _Closer:
                 name = chain.partition(".")[0]
                 if found.used in self._closure.links.get(taken.module, {}):
                     continue
-                if isinstance(found.target, Definition):
-                    if found.target in self._closure.definitions:
-                        self._link(taken.module, found.used, found.target)
-                        continue
-                if found.target is not None or name not in PREDEFINED:
+                here = isinstance(found.target, Definition)
+                if here and found.target in self._closure.definitions:
+                    self._link(taken.module, found.used, found.target)
+                elif found.target is not None or name not in PREDEFINED:
                     stands_for = found.target or Missing(f"{taken.module}.{name}")
                     self._closure.annotations[taken.module, name] = stands_for
 

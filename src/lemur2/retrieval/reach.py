@@ -19,14 +19,51 @@ from lemur2.retrieval.scopes import Reads
 
 # What PyTorch itself calls on a module, or a user of any module.
 _MODULE_METHODS = frozenset(
-    """
-    forward train eval apply to cuda cpu half float double bfloat16 type requires_grad_ zero_grad
-    state_dict load_state_dict register_buffer register_parameter register_module add_module
-    extra_repr reset_parameters get_parameter get_buffer get_submodule get_extra_state
-    set_extra_state named_parameters parameters named_buffers buffers named_children children
-    named_modules modules share_memory _apply _get_name _load_from_state_dict _save_to_state_dict
-    _version _named_members _replicate_for_data_parallel
-    """.split()
+    [
+        "forward",
+        "train",
+        "eval",
+        "apply",
+        "to",
+        "cuda",
+        "cpu",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "type",
+        "requires_grad_",
+        "zero_grad",
+        "state_dict",
+        "load_state_dict",
+        "register_buffer",
+        "register_parameter",
+        "register_module",
+        "add_module",
+        "extra_repr",
+        "reset_parameters",
+        "get_parameter",
+        "get_buffer",
+        "get_submodule",
+        "get_extra_state",
+        "set_extra_state",
+        "named_parameters",
+        "parameters",
+        "named_buffers",
+        "buffers",
+        "named_children",
+        "children",
+        "named_modules",
+        "modules",
+        "share_memory",
+        "_apply",
+        "_get_name",
+        "_load_from_state_dict",
+        "_save_to_state_dict",
+        "_version",
+        "_named_members",
+        "_replicate_for_data_parallel",
+    ]
 )
 _PLAIN_BASES = frozenset(
     {
