@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections import defaultdict
+from collections.abc import Hashable, Mapping
+from functools import partial
+from typing import Any
 
 from lemur2.errors import UserError
 from lemur2.retrieval.anatomy import Compound
 from lemur2.retrieval.changes import ImportText, LocalChange
-from lemur2.retrieval.checking import notes_on
+from lemur2.retrieval.checking import notes_on, required
 from lemur2.retrieval.closure import Closure, Foreign, Key, Taken
 from lemur2.retrieval.library import Library
 from lemur2.retrieval.names import Definition, Missing, ModuleRef, Outside
@@ -49,12 +52,12 @@ class Assembly:
     def extracted(self) -> Extracted:
         """The result."""
         origin, target = self._library.origin, self._closure.target
-        body = "\n\n".join(self._text(piece).strip("\n") + "\n" for piece in self._ordered())
+        texts = [self._text(piece).strip("\n") + "\n" for piece in self._ordered()]
+        body = "\n\n".join(texts)
         imports, only_typing = self._imports()
         source = "\n".join(
             [self._header(), "from __future__ import annotations\n", imports, only_typing, "", body]
         )
-        notes, requires = notes_on(source, self._library, target)
         return Extracted(
             source=source,
             name=target.name,
@@ -64,13 +67,23 @@ class Assembly:
             licence=origin.licence,
             class_name=self._names.of(target),
             definitions=tuple(d.qualified_name for d in self._closure.definitions),
-            requires=requires,
+            requires=required(imports),
             annotations={
                 name: _qualified(stands_for)
                 for (_, name), stands_for in self._closure.annotations.items()
             },
-            notes=notes,
+            notes=self._notes(texts),
         )
+
+    def _notes(self, texts: list[str]) -> tuple[str, ...]:
+        library, name = self._library, self._closure.target.qualified_name
+        found: dict[str, None] = {}
+        for text in texts:
+            notes = library.remembered(
+                ("notes", text), partial(notes_on, text, library.packages, name)
+            )
+            found.update(dict.fromkeys(notes))
+        return tuple(found)
 
     def _header(self) -> str:
         origin, target = self._library.origin, self._closure.target
@@ -192,30 +205,30 @@ class Assembly:
         else:
             indexes = {taken.unit.index: taken for taken in statements}
             text = render_compound(anatomy, first.unit.outer.outermost(), indexes)
-        names = self._changes[first.module]
+        names = self._relevant(statements, self._changes[first.module])
         imports: dict[ImportText, LocalChange] = {}
         for taken in statements:
             for imported in taken.reads.imports:
                 self._local_change(taken.module, imported, imports)
             for imported in taken.unit.imports:
                 self._top_change(taken.module, imported, imports)
-        if imports or self._reads_changed(statements, names):
-            return _rewritten(text, names, imports)
-        return text
+        if not imports and not names:
+            return text
+        return self._library.remembered(
+            (text, _frozen(names), _frozen(imports)), lambda: _rewritten(text, names, imports)
+        )
 
-    def _reads_changed(self, statements: list[Taken], names: dict[str, str]) -> bool:
-        if not names:
-            return False
-        for taken in statements:
-            reads = taken.reads
-            conditions = _conditions(taken)
+    def _relevant(self, statements: list[Taken], names: dict[str, str]) -> dict[str, str]:
+        """Those changed names that the statements read or bind."""
+        used: set[str] = set()
+        for taken in statements if names else ():
+            reads, conditions = taken.reads, _conditions(taken)
             chains = reads.eager | reads.lazy | reads.annotations | reads.fields
-            chains = chains | conditions.eager | conditions.lazy
-            if any(name in names for name in taken.unit.binds):
-                return True
-            if any(used in names for chain in chains for used in _prefixes(chain)):
-                return True
-        return False
+            for chain in chains | conditions.eager | conditions.lazy:
+                used.update(_prefixes(chain))
+            used.update(taken.unit.binds)
+            used.update(reads.written)
+        return {name: names[name] for name in names if name in used}
 
     def _local_change(
         self, module: str, imported: LocalImport, changes: dict[ImportText, LocalChange]
@@ -296,6 +309,10 @@ def _rewritten(text: str, names: dict[str, str], imports: dict[ImportText, Local
     except ImportError as error:
         raise UserError(f"blocks need LibCST ({error}): pip install 'lemur2[blocks]'") from error
     return rewrite(text, names, imports)
+
+
+def _frozen(changes: Mapping[Any, Any]) -> Hashable:
+    return tuple(sorted((str(key), str(value)) for key, value in changes.items()))
 
 
 def _piece(taken: Taken) -> Piece:

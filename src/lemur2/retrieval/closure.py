@@ -119,13 +119,15 @@ class _Closer:
         self._queue: list[Taken] = []
         self._pending: dict[UnitKey, list[Member]] = {}
         self._reach = Reach(library, target)
+        self._evaluated: set[UnitKey] = set()
 
     def run(self) -> Closure:
         self._need(self._closure.target)
+        steps = (self._fields, self._reached_members, self._effects, self._woken)
         while True:
             while self._queue:
                 self._follow_unit(self._queue.pop())
-            if not (self._reached_members() or self._effects() or self._woken()):
+            if not any(step() for step in steps):
                 break
         self._keep_what_costs_nothing()
         self._annotations()
@@ -194,11 +196,21 @@ class _Closer:
         taken.members.append(member)
         self._add_decorators(taken, member.decorators)
         self._add_reads(taken, member.reads)
-        definition = Definition(taken.module, taken.unit.binds[0])
-        fields = [] if member.name else sorted(member.reads.fields)
-        if fields and self._reach.evaluates_fields(definition):
-            for chain in fields:
-                self._follow_chain(taken.module, chain, optional=True)
+
+    def _fields(self) -> bool:
+        """Follow the annotations of class bodies that are evaluated; whether there was any."""
+        found = False
+        evaluated = self._reach.evaluated_fields()
+        for taken in list(self._closure.taken.values()):
+            if taken.unit.kind != "class" or taken.key in self._evaluated:
+                continue
+            if Definition(taken.module, taken.unit.binds[0]) in evaluated:
+                self._evaluated.add(taken.key)
+                found = True
+                for member in taken.unit.members:
+                    for chain in sorted(member.reads.fields) if not member.name else ():
+                        self._follow_chain(taken.module, chain, optional=True)
+        return found
 
     def _reached_members(self) -> bool:
         """Take the methods that have become reachable; whether there was any."""
