@@ -119,7 +119,10 @@ class Assembly:
         callers = {
             piece
             for piece, statements in self._pieces.items()
-            if any(taken.unit.kind in ("assign", "effect") for taken in statements)
+            if any(
+                taken.unit.kind in ("assign", "effect") or taken.unit.decorators
+                for taken in statements
+            )
         }
         return order(self._pieces, hard, soft, callers, rank)
 
@@ -175,7 +178,7 @@ class Assembly:
 
     def _local_targets(self, module: str, imported: LocalImport) -> list[Definition]:
         names = self._library.names
-        target = names.imported(module, imported.module, imported.level, imported.name)
+        target = names.imported(module, imported.leads_to, imported.level, imported.name)
         if isinstance(target, ModuleRef):
             found = [names.resolve_in(target.module, c).target for c in imported.chains]
             return [definition for definition in found if isinstance(definition, Definition)]
@@ -190,8 +193,9 @@ class Assembly:
                     key = self._library.names.resolve(taken.module, name)
                     if not isinstance(key, Definition):
                         continue
-                    if key.module == taken.module and last.get(key, piece) != piece:
-                        hard[piece].add(last[key])
+                    before = last.get(key, piece)
+                    if before != piece and before[0] == piece[0]:
+                        hard[piece].add(before)
                     last[key] = piece
 
     # Texts.
@@ -234,7 +238,7 @@ class Assembly:
         self, module: str, imported: LocalImport, changes: dict[ImportText, LocalChange]
     ) -> None:
         names = self._library.names
-        target = names.imported(module, imported.module, imported.level, imported.name)
+        target = names.imported(module, imported.leads_to, imported.level, imported.name)
         key = ("." * imported.level + imported.module, imported.name, imported.bound)
         if isinstance(target, Definition):
             changes[key] = LocalChange(imported.bound, self._names.of(target))
@@ -257,7 +261,7 @@ class Assembly:
     ) -> None:
         """What becomes of an import that was taken because its name is bound again elsewhere."""
         names = self._library.names
-        target = names.imported(module, imported.module, imported.level, imported.name)
+        target = names.imported(module, imported.leads_to, imported.level, imported.name)
         key = ("." * imported.level + imported.module, imported.name, imported.bound)
         binding = Definition(module, imported.bound)
         is_needed = binding in self._closure.definitions

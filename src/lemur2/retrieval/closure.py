@@ -158,8 +158,10 @@ class _Closer:
         module, unit = taken.module, taken.unit
         compound = unit.outer
         while compound is not None:
-            self._closure.conditions[module, compound.start] = compound
-            self._follow(module, compound.reads)
+            if (module, compound.start) not in self._closure.conditions:
+                self._closure.conditions[module, compound.start] = compound
+                self._follow(module, compound.reads)
+                self._take_attempts(module, compound)
             compound = compound.outer
         for name in unit.binds if unit.kind != "import" else ():
             self._need(Definition(module, name))
@@ -167,6 +169,18 @@ class _Closer:
         self._add_reads(taken, unit.reads)
         if unit.kind == "class":
             self._follow_class(taken)
+
+    def _take_attempts(self, module: str, compound: Compound) -> None:
+        """Take what decides by its failure which arms of a `try` run."""
+        for unit in compound.units if compound.tries else ():
+            if unit.arm == 0 and unit.kind in ("import", "effect"):
+                self._take(module, unit)
+                for imported in unit.imports:
+                    target = self._names.imported(
+                        module, imported.leads_to, imported.level, imported.name
+                    )
+                    if isinstance(target, Outside):
+                        self._need(Definition(module, imported.bound))
 
     def _add_decorators(self, taken: Taken, decorators: list[Decorator]) -> None:
         needed = self._closure.definitions
@@ -294,7 +308,7 @@ class _Closer:
     def _woken(self) -> bool:
         """Take decorators whose registry has become needed; whether there was any."""
         found = False
-        for taken in self._closure.taken.values():
+        for taken in list(self._closure.taken.values()):
             idle, taken.idle = taken.idle, []
             self._add_decorators(taken, idle)
             found = found or len(taken.idle) < len(idle)
@@ -346,7 +360,7 @@ class _Closer:
 
     def _conditional_import(self, module: str, imported: LocalImport) -> None:
         """An import that stands under a condition and was taken with it."""
-        target = self._names.imported(module, imported.module, imported.level, imported.name)
+        target = self._names.imported(module, imported.leads_to, imported.level, imported.name)
         if isinstance(target, Definition):
             self._need(target)
         elif isinstance(target, ModuleRef):
@@ -354,7 +368,7 @@ class _Closer:
 
     def _follow_local(self, module: str, imported: LocalImport) -> None:
         """An import inside a function."""
-        target = self._names.imported(module, imported.module, imported.level, imported.name)
+        target = self._names.imported(module, imported.leads_to, imported.level, imported.name)
         if imported.name == "*" and not isinstance(target, Outside):
             raise Unresolvable(imported.module, "all its names are imported inside a function")
         if isinstance(target, Definition):

@@ -102,7 +102,7 @@ class Names:
             for imported in unit.imports:
                 if imported.bound == key.name:
                     target = self._library.names.imported(
-                        key.module, imported.module, imported.level, imported.name
+                        key.module, imported.leads_to, imported.level, imported.name
                     )
                     found.add(target if isinstance(target, Outside) else None)
             if not unit.imports:
@@ -131,7 +131,7 @@ class Names:
         self, taken: Taken, chains: set[str], hidden: dict[Key | None, set[str]], imported: object
     ) -> None:
         names = self._library.names
-        target = names.imported(taken.module, imported.module, imported.level, imported.name)  # type: ignore[attr-defined]
+        target = names.imported(taken.module, imported.leads_to, imported.level, imported.name)  # type: ignore[attr-defined]
         if isinstance(target, ModuleRef):
             for chain in chains:
                 found = names.resolve_in(target.module, chain).target
