@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network
 from lemur2.evaluation.blocks import arguments, inputs, settings
 from lemur2.evaluation.blocks.arguments import Assignment, Hints, Settings
 from lemur2.evaluation.blocks.inputs import Inputs
-from lemur2.evaluation.blocks.stages import Stage
+from lemur2.retrieval.stages import Stage
 from lemur2.evaluation.initialisation import cheap_initialisation
 
 _BATCH = 2
@@ -67,7 +68,7 @@ def try_block(
         source: The block's file, which was found closed.
         target: The class in it.
         hints: What is known of its arguments.
-        seconds: After which no further attempt is made.
+        seconds: CPU time after which no further attempt is made.
         on_stage: Told of every stage that is reached, for when the process does not survive.
 
     Returns:
@@ -76,7 +77,7 @@ def try_block(
         None for what is no tensor), `parameters`, `flops` (None where they cannot be counted),
         `batched` (the first output's batch follows the input's) and `seconds`.
     """
-    started = time.perf_counter()
+    started = time.process_time()
     search = _Search(target, hints, started + seconds, on_stage)
     found = search.best
     try:
@@ -90,7 +91,7 @@ def try_block(
         "reason": found.reason,
         "arguments": found.arguments,
         "inputs": found.inputs,
-        "seconds": time.perf_counter() - started,
+        "seconds": time.process_time() - started,
         **found.facts,
     }
 
@@ -123,7 +124,7 @@ class _Search:
                 break
 
     def _over(self) -> bool:
-        return time.perf_counter() > self.deadline
+        return time.process_time() > self.deadline
 
     def _reach(self, found: _Found) -> None:
         """Keep what got further than the best before."""
@@ -300,8 +301,6 @@ def _batched(built: nn.Module, written: Mapping[str, str], outputs: list[list[in
 
 def _flops(built: nn.Module, written: Mapping[str, str]) -> int | None:
     """Of one sample; None where the library cannot count them."""
-    from torch.utils.flop_counter import FlopCounterMode
-
     made = {name: inputs.make(text, _BATCH) for name, text in written.items()}
     counter = FlopCounterMode(display=False)
     try:
