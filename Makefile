@@ -1,6 +1,7 @@
 # The project's targets; each builds on `setup`, which makes .venv with all that the tests need.
 PYTHON ?= python3
 BIN := .venv/bin
+EXTRAS := train,report,search,blocks,embeddings,llm,finetune,dev
 
 .PHONY: setup run test lint test-slow bench clean
 
@@ -8,7 +9,7 @@ setup: .venv/ready
 
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[train,report,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
 	touch $@
 
 run: setup

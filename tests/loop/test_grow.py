@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lemur2.architecture import Architecture, Candidate, Verdict
 from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
+from lemur2.corpus.pool import Pool
 from lemur2.errors import UsageError
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.engine import Engine
@@ -243,6 +244,33 @@ def test_order_and_interruptions_change_nothing(tmp_path_factory, plan, order, c
     plain, _ = _run(folder / "plain.db", plan)
     disturbed, _ = _run(folder / "disturbed.db", plan, order, crashes)
     assert disturbed == plain
+
+
+def test_a_generator_meets_what_there_was_when_its_run_began(tmp_path, plan):
+    _, first = _run(tmp_path / "c.db", plan)
+    began = len(Pool(None, task=plan.task.name).members)
+    kept = sum(outcome.verdict is Verdict.OK for outcome in first.values())
+    with Corpus.open(tmp_path / "c.db") as corpus:
+        generator = Recorder(ClimberConfig(step=900), 2)
+        run = start_run(corpus, generator, plan, Limits(), Settings(total=9, window=3))
+        with pytest.raises(Crash):
+            grow(corpus, run, generator, plan, _Waiter(InstantEngine(random.Random(0), 2)))
+        resumed = Recorder(ClimberConfig(step=900), 2)
+        grow(corpus, run, resumed, plan, _Waiter(InstantEngine(random.Random(0))))
+    assert kept
+    assert generator.log == resumed.log == [f"met {began + kept}", "closed"]
+
+
+class Recorder(Climber):
+    def __init__(self, config, seed):
+        super().__init__(config, seed)
+        self.log: list[str] = []
+
+    def meet(self, pool):
+        self.log.append(f"met {len(pool.members)}")
+
+    def close(self):
+        self.log.append("closed")
 
 
 def test_a_run_is_found_again(tmp_path, plan):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +12,12 @@ import click
 
 from lemur2.cli.config import build_config
 from lemur2.cli.grow import GeneratorGroup
+from lemur2.cli.options import db_option
 from lemur2.errors import UserError
 
 if TYPE_CHECKING:
     from lemur2.architecture import Candidate
+    from lemur2.corpus import Corpus
     from lemur2.loop import Generator
 
 
@@ -42,8 +46,28 @@ def _make_generate(kind: type[Generator[Any]]) -> click.Command:
         required=True,
         help="Folder for the files; made where it is not there.",
     )
-    def command(total: int, seed: int, out: Path, **config: Any) -> None:
-        _write(kind(build_config(kind.Config, config), seed), total, out)
+    @click.option(
+        "--dataset",
+        help="Whose scores rank the existing networks to build on. "
+        "[of image classification, the one with the most trials in the corpus]",
+    )
+    @db_option
+    def command(
+        total: int,
+        seed: int,
+        out: Path,
+        dataset: str | None,
+        db: str | None,
+        **config: Any,
+    ) -> None:
+        from lemur2.corpus.pool import Pool
+        from lemur2.datasets import dataset_class
+
+        task = dataset_class(dataset).task if dataset else "img-classification"
+        generator = kind(build_config(kind.Config, config), seed)
+        with _corpus(db) as corpus, closing(generator):
+            generator.meet(Pool(corpus, task=task, dataset=dataset))
+            _write(generator, total, out)
 
     return command
 
@@ -53,13 +77,29 @@ def generate() -> None:
     """Write a generator's candidates to a folder, without evaluating them.
 
     One `<name>.py` per candidate, and `candidates.jsonl` with a line each: name, generator,
-    parents, parameters. Files that are there already are replaced by the same name only.
+    parents, parameters. Generators that build on existing networks take them from the corpus, if
+    there is one, and from the zoo. Files that are there already are replaced by the same name only.
 
     \b
     lemur2 generate fractal -n 50 --out fractals
     lemur2 generate zoo -n 5 --out nets
     lemur2 check fractals/*.py
     """
+
+
+@contextmanager
+def _corpus(db: str | None) -> Iterator[Corpus | None]:
+    """The corpus to read from; None where the default one does not exist yet."""
+    from lemur2.corpus import Corpus
+    from lemur2.corpus.database import locate
+
+    place = locate(db)
+    default = db is None and place.get_backend_name() == "sqlite"
+    if default and not Path(place.database or "").exists():
+        yield None
+        return
+    with Corpus.open(db, read_only=True) as corpus:
+        yield corpus
 
 
 def _write(generator: Generator[Any], total: int, out: Path) -> None:

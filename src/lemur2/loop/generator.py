@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from lemur2.architecture import Candidate
 from lemur2.corpus import Outcome
+
+if TYPE_CHECKING:
+    from lemur2.corpus.pool import Pool
 
 ConfigT = TypeVar("ConfigT")
 
@@ -25,7 +28,8 @@ class Generator(ABC, Generic[ConfigT]):
 
     Subclasses set `name`, `about` and `Config`: one frozen dataclass, keyword only, each field
     with a default and `metadata={"help": ...}`; the Python API and the command line both come
-    from it. They must not hold open files or processes, and never touch the corpus.
+    from it. What they know of the corpus is the pool that `meet` brings. Files, processes and
+    models are opened when they are first needed, and let go in `close`.
     """
 
     name: ClassVar[str]
@@ -35,6 +39,15 @@ class Generator(ABC, Generic[ConfigT]):
     def __init__(self, config: ConfigT, seed: int) -> None:
         self.config = config
         self.seed = seed
+
+    def meet(self, pool: Pool) -> None:
+        """Get to know the networks that there are; once, before everything else.
+
+        A resumed run brings the pool that the run began with. By default ignored.
+
+        Raises:
+            UserError: The pool lacks what the config asks for.
+        """
 
     @abstractmethod
     def ask(self, limit: int) -> Sequence[Candidate]:
@@ -54,6 +67,9 @@ class Generator(ABC, Generic[ConfigT]):
     @abstractmethod
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` gave, in a new instance with the same config and seed."""
+
+    def close(self) -> None:
+        """Let go of what was opened; once, at the end. By default nothing."""
 
     def describe(self) -> dict[str, Any]:
         """The config as a dict, for the run ledger."""

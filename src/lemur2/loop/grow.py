@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
 from lemur2.architecture.names import content_name
 from lemur2.corpus import Attempt, Corpus, Outcome, Run
+from lemur2.corpus.pool import Pool, Watermark
 from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
@@ -65,18 +67,17 @@ def start_run(
     corpus: Corpus, generator: Generator[Any], plan: Plan, limits: Limits, settings: Settings
 ) -> int:
     """Open a run in the ledger; its number. Nothing is asked yet."""
-    run = corpus.start_run(
+    pool = Pool(corpus, task=plan.task.name)
+    return corpus.start_run(
         verb="grow",
         generator=generator.name,
-        config=_config(generator, settings),
+        config={**_config(generator, settings), "pool": asdict(pool.watermark)},
         seed=generator.seed,
         protocol=asdict(plan.protocol),
         limits=asdict(limits),
         total=settings.total,
         environment=environment(limits),
     )
-    corpus.advance(run, told=0, state=generator.state())
-    return run
 
 
 def same_run(
@@ -85,7 +86,8 @@ def same_run(
     """The latest run in the ledger that is just this one; None where there is none."""
     wanted = json.dumps([_config(generator, settings), asdict(plan.protocol)])
     for run in reversed(corpus.runs()):
-        same = json.dumps([run.config, run.protocol]) == wanted
+        config = {key: value for key, value in run.config.items() if key != "pool"}
+        same = json.dumps([config, run.protocol]) == wanted
         if same and (run.generator, run.seed) == (generator.name, generator.seed):
             return run
     return None
@@ -112,7 +114,7 @@ def grow(
     Raises:
         UserError: The machine or the database does not allow it. The run can be resumed.
     """
-    with working_on(corpus, run):
+    with working_on(corpus, run), closing(generator):
         _Loop(corpus, run, generator, plan, engine, on_progress).go()
 
 
@@ -137,7 +139,9 @@ class _Loop:
         self.digests: dict[str, str] = {}  # of all candidates of this run: digest -> first name
         self.names: set[str] = set()  # of those of them that keep the contract
         self.pending: dict[Future[Outcome], int] = {}
-        generator.load_state(stored.state)
+        generator.meet(_pool(corpus, stored, plan))
+        if stored.state is not None:
+            generator.load_state(stored.state)
 
     def go(self) -> None:
         for attempt in self.corpus.attempts(self.run):
@@ -235,6 +239,12 @@ class _Loop:
         self.recorded += 1
         if self.on_progress is not None:
             self.on_progress(Progress(outcome, index, self.recorded, self.settings.total))
+
+
+def _pool(corpus: Corpus, run: Run, plan: Plan) -> Pool:
+    watermark = Watermark(**run.config["pool"])
+    dataset = plan.protocol.dataset
+    return Pool(corpus, task=plan.task.name, dataset=dataset, watermark=watermark)
 
 
 def _config(generator: Generator[Any], settings: Settings) -> dict[str, Any]:

@@ -14,7 +14,8 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from lemur2.architecture import (
     Verdict,
 )
 from lemur2.corpus import Epoch, Outcome, TrialResult
+from lemur2.corpus.pool import Pool
 from lemur2.loop.generator import Generator
 
 ENOUGH = 24  # candidates that a run is judged by
@@ -87,7 +89,11 @@ _ASK_IN_A_NEW_PROCESS = """
 import base64, pickle, sys
 sys.path[:] = pickle.loads(base64.b64decode(sys.argv[1]))
 cls, config = pickle.loads(base64.b64decode(sys.argv[2]))
-assert cls(config, 0).ask(2), "asked in vain"
+from lemur2.corpus.pool import Pool
+generator = cls(config, 0)
+generator.meet(Pool(None, task="img-classification"))
+assert generator.ask(2), "asked in vain"
+generator.close()
 assert "torch" not in sys.modules, "asking imported torch"
 """
 
@@ -115,14 +121,24 @@ class GeneratorSuite:
         """Whether its choices depend on the seed."""
         return True
 
+    @pytest.fixture(scope="class")
+    def pool(self) -> Pool:
+        """The networks that it gets to know. By default the zoo alone."""
+        return Pool(None, task="img-classification")
+
     @pytest.fixture
-    def new(self, generator_class: type[Generator[Any]], config: Any) -> Callable[..., Any]:
+    def new(
+        self, generator_class: type[Generator[Any]], config: Any, pool: Pool
+    ) -> Iterator[Callable[..., Any]]:
         """Makes a generator of a seed, 0 by default."""
+        with ExitStack() as made:
 
-        def make(seed: int = 0) -> Generator[Any]:
-            return generator_class(config, seed)
+            def make(seed: int = 0) -> Generator[Any]:
+                generator = made.enter_context(closing(generator_class(config, seed)))
+                generator.meet(pool)
+                return generator
 
-        return make
+            yield make
 
     def test_it_says_what_it_is(self, generator_class: type[Generator[Any]]) -> None:
         """A name for the command line and a line for its help."""
@@ -210,17 +226,18 @@ class GeneratorSuite:
         assert found == run(left_alone, 12)
 
     def test_exhaustion_is_an_empty_answer(
-        self, generator_class: type[Generator[Any]], small_config: Any
+        self, generator_class: type[Generator[Any]], small_config: Any, pool: Pool
     ) -> None:
         """Again and again, after candidates that are all different."""
         if small_config is None:
             pytest.skip("it has no configuration that is exhausted")
-        generator = generator_class(small_config, 0)
-        candidates = run(generator, 10_000, batch=50)
-        assert 0 < len(candidates) < 10_000
-        assert len({parsed(candidate).name for candidate in candidates}) == len(candidates)
-        assert list(generator.ask(1)) == []
-        assert list(generator.ask(5)) == []
+        with closing(generator_class(small_config, 0)) as generator:
+            generator.meet(pool)
+            candidates = run(generator, 10_000, batch=50)
+            assert 0 < len(candidates) < 10_000
+            assert len({parsed(candidate).name for candidate in candidates}) == len(candidates)
+            assert list(generator.ask(1)) == []
+            assert list(generator.ask(5)) == []
 
     def test_asking_imports_no_torch(
         self, generator_class: type[Generator[Any]], config: Any
