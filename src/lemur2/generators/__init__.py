@@ -10,17 +10,18 @@ generator's and whose value is its class:
 from typing import Any
 
 from lemur2.generators.fractal import FractalGenerator
+from lemur2.generators.retrieval import RetrievalGenerator
 from lemur2.generators.zoo import ZooGenerator
 from lemur2.loop.generator import Generator
 from lemur2.registry import Registry
 
-__all__ = ["FractalGenerator", "ZooGenerator", "generator_class", "generator_names"]
+__all__ = ["FractalGenerator", "RetrievalGenerator", "ZooGenerator", "generator_class", "generator_names"]
 
 _GENERATORS: Registry[Generator[Any]] = Registry(
     "generator",
     Generator,  # type: ignore[type-abstract]
     "lemur2.generators",
-    {each.name: each for each in (FractalGenerator, ZooGenerator)},
+    {each.name: each for each in (FractalGenerator, RetrievalGenerator, ZooGenerator)},
 )
 
 

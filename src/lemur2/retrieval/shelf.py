@@ -116,6 +116,10 @@ class BlockLibrary:
     ) -> None:
         self.close()
 
+    def settle(self) -> None:
+        """Have everything in the one file, so that it can be moved."""
+        self._db.execute("pragma journal_mode = delete")
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -195,7 +199,9 @@ class BlockLibrary:
 
     def counts(self) -> dict[tuple[str, str, str], int]:
         """How many blocks there are of each origin, category and stage."""
-        query = "select origin, category, stage, count(*) from blocks group by 1, 2, 3 order by 1, 2, 3"
+        query = (
+            "select origin, category, stage, count(*) from blocks group by 1, 2, 3 order by 1, 2, 3"
+        )
         return {(row[0], row[1], row[2]): row[3] for row in self._db.execute(query)}
 
     @property
@@ -248,7 +254,9 @@ def signature(block: Block) -> str:
     for each in block.parameters:
         stars = {"args": "*", "kwargs": "**"}.get(each.kind, "")
         annotation = f": {each.annotation}" if each.annotation else ""
-        parts.append(f"{stars}{each.name}{annotation}" + (f"={each.default}" if each.default else ""))
+        parts.append(
+            f"{stars}{each.name}{annotation}" + (f"={each.default}" if each.default else "")
+        )
     return f"{block.name}({', '.join(parts)})"
 
 

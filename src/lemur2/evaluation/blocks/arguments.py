@@ -85,6 +85,11 @@ def text(assignment: Assignment) -> dict[str, str]:
     return {n: v.text() if isinstance(v, Settings) else v for n, v in assignment.items()}
 
 
+def hands_on(target: Any) -> bool:
+    """Whether a constructor takes keywords that it does not name."""
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(target).parameters.values())
+
+
 def evaluate(expression: str, namespace: Mapping[str, Any]) -> Any:
     """The value of an argument's text, seen from the block's module."""
     known = {"torch": torch, "nn": torch.nn, "partial": partial, "SimpleNamespace": SimpleNamespace}
@@ -157,7 +162,9 @@ def _with_optional(target: Any, first: Assignment) -> Iterator[Assignment]:
     """With values for the optional parameters that say nothing by default."""
     parameters = inspect.signature(target).parameters.values()
     silent = [
-        p for p in parameters if p.default is None and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        p
+        for p in parameters
+        if p.default is None and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
     for parameter in silent[:3]:
         yield {**first, parameter.name: usual(parameter.name, _annotation(parameter))[0]}

@@ -56,17 +56,20 @@ _BY_NAME: Sequence[tuple[str, Expressions]] = (
         r"|p|.*_prob|drop_rate|.*_dropout",
         ("0.1", "0.0", "[0.1, 0.1]"),
     ),
-    (r".*(mlp|ffn|expan(d|sion)|hidden|conv|attn)_?(_?layer)?_?(ratio|factor|rate|mult)", ("2.0", "2")),
+    (
+        r".*(mlp|ffn|expan(d|sion)|hidden|conv|attn)_?(_?layer)?_?(ratio|factor|rate|mult)",
+        ("2.0", "2"),
+    ),
     (r".*(reduction|squeeze|rd|sr|se)(_?(ratio|factor|rate))?", ("4", "1", "0.25")),
     (r".*(ratio|momentum|slope|lambda|beta|gamma|weight)", ("0.5", "2", "1.0")),
     (r".*(scale|factor|temperature|alpha|scaling|std|init_values?|threshold|margin)", ("1.0", "2")),
     (r"growth_rate", ("16",)),
     (r"bn_size", ("2",)),
+    (r".*(act|activation|nonlin).*(layer|cls)", ("nn.ReLU", "nn.GELU", '"gelu"')),
     (
         r"(hidden_)?act(ivation)?(_?(fn|func|function|type|name))?|.*_act|nonlinearity",
         ('"gelu"', "nn.GELU", "nn.GELU()", '"relu"', "torch.nn.functional.gelu"),
     ),
-    (r".*(act|activation|nonlin).*layer|act_cls", ("nn.GELU", '"gelu"')),
     (
         r".*norm(_?(layer|cls|class|type|name))?|norm_.*",
         ("nn.LayerNorm", "nn.BatchNorm2d", '"layer_norm"', '"batch"', "nn.Identity()", "True"),
@@ -76,16 +79,27 @@ _BY_NAME: Sequence[tuple[str, Expressions]] = (
     (r"pool_?(type|layer|fn|mode)", ('"avg"', "nn.AvgPool2d", "nn.MaxPool2d")),
     (r"(reduction|mode|padding_mode|aggregation|aggr)", ('"mean"', '"bilinear"', '"sum"')),
     (r".*(bias|affine|learnable|trainable|causal|bidirectional|inplace|residual)", ("True",)),
-    (r"(is|use|with|has|do|add|return|no|skip|enable|apply|cross)_.*|training|.*_(first|last)", ("False", "True")),
+    (
+        r"(is|use|with|has|do|add|return|no|skip|enable|apply|cross)_.*|training|.*_(first|last)",
+        ("False", "True"),
+    ),
     (r"(target|return)_type|name|prefix|suffix|key|cache_key|type|mode", ('"mean"', '"linear"')),
     (r"shape|normali[sz]ed_shape|normalization_shape|.*_shape", ("64", "(64,)", "(64, 16, 16)")),
     (
         r"(module|layer|fn|func|net|model|encoder|decoder|backbone|mlp|attn|attention|ffn|main|head"
         r"|branch|body|stem|embed|projection|transform|conv_encoder|.*_model|.*_module|.*_encoder"
         r"|base_layer|block)",
-        ("nn.Identity()", "nn.Linear(64, 64)", "nn.Conv2d(64, 64, 3, padding=1)", "nn.ModuleList([nn.Identity()])"),
+        (
+            "nn.Identity()",
+            "nn.Linear(64, 64)",
+            "nn.Conv2d(64, 64, 3, padding=1)",
+            "nn.ModuleList([nn.Identity()])",
+        ),
     ),
-    (r"(blocks|modules|branches|experts|main_layers|.*_layers)", ("nn.ModuleList([nn.Identity()])",)),
+    (
+        r"(blocks|modules|branches|experts|main_layers|.*_layers)",
+        ("nn.ModuleList([nn.Identity()])",),
+    ),
     (r"(num|n)_.*|.*_num", ("4", "2", "16")),
     (
         r".*(dims?|size|channels?|chans?|chs|features|units|width|planes|ch|dimension|states?|rank|nf)"
@@ -107,7 +121,10 @@ _BY_TYPE: Sequence[tuple[str, Expressions]] = (
     (r".*(tuple|Tuple)\[int, int\].*", ("(16, 16)", "(4, 4)")),
     (r".*(tuple|Tuple)\[int, ?int, ?int\].*", ("(4, 16, 16)", "(2, 4, 4)")),
     (r".*(tuple|Tuple)\[int, \.\.\.\].*", ("(64, 64)", "(1, 1, 1, 1)")),
-    (r".*(type|Type|Callable).*Module.*|.*LayerType.*", ("nn.LayerNorm", "nn.GELU", "nn.BatchNorm2d")),
+    (
+        r".*(type|Type|Callable).*Module.*|.*LayerType.*",
+        ("nn.LayerNorm", "nn.GELU", "nn.BatchNorm2d"),
+    ),
     (r".*Callable.*", ("torch.nn.functional.gelu", "nn.GELU")),
     (r".*ModuleList.*", ("nn.ModuleList([nn.Identity()])",)),
     (r".*Module.*", ("nn.Identity()", "nn.Linear(64, 64)")),

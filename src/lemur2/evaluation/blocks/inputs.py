@@ -125,7 +125,10 @@ def candidates(module: nn.Module, names: list[str]) -> Iterator[Inputs]:
     """Sets of inputs to try, likelier ones first."""
     hints = _shapes(module)
     for shape in hints:
-        yield {name: _conventional(name, position, shape, module) for position, name in enumerate(names)}
+        yield {
+            name: _conventional(name, position, shape, module)
+            for position, name in enumerate(names)
+        }
     if len(names) == 1:
         one = hints[0].text()
         maps = [Float((64, side, side)).text() for side in (16, 8, 4, 2)]

@@ -30,7 +30,6 @@ def settings(channel: Channel, job: Mapping[str, Any]) -> None:
     for module in job["modules"]:
         try:
             found = configurations.default_settings(module)
-        except Refusal as e:
-            print(e, flush=True)
+        except Refusal:
             found = {}
         channel.send({"settings": found})

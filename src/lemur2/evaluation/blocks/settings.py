@@ -24,8 +24,11 @@ _SMALL = (
     (r".*(num|n)_.*experts", 4),
     (r".*experts_per_tok|.*top_?k", 2),
     (r"num_queries|.*num_labels", 10),
-    (r".*(hidden|embed(ding)?|model|projection|encoder|decoder|d|n_embd?|dim|width).*"
-     r"(size|dim|dims|model|width|embd?|channels)?", 64),
+    (
+        r".*(hidden|embed(ding)?|model|projection|encoder|decoder|d|n_embd?|dim|width).*"
+        r"(size|dim|dims|model|width|embd?|channels)?",
+        64,
+    ),
 )
 _PATTERNS = [(re.compile(pattern), value) for pattern, value in _SMALL]
 _TOKEN = re.compile(r".*(token_id|token_index|_idx|_id|bos|eos|pad)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network
 from lemur2.evaluation.blocks import arguments, inputs, settings
 from lemur2.evaluation.blocks.arguments import Assignment, Hints, Settings
+from lemur2.evaluation.blocks.conventions import usual
 from lemur2.evaluation.blocks.inputs import Inputs
 from lemur2.retrieval.stages import Stage
 from lemur2.evaluation.initialisation import cheap_initialisation
@@ -27,6 +29,8 @@ _BUILDS = 40  # constructions that are tried
 _RUNS = 60  # forward passes that are tried, over all that was constructed
 _RUN_EACH = 24  # of them, for one construction
 _SETTINGS = 40  # settings that a configuration is given one by one
+
+_MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
 
 OnStage = Callable[[Stage], None]
 
@@ -104,6 +108,7 @@ class _Search:
         self.on_stage = on_stage
         self.best = _Found(Stage.CLOSED)
         self.runs = 0
+        self.training = True
         self.module = ModuleType(network.MODULE_NAME)
 
     def go(self, source: str) -> None:
@@ -120,6 +125,8 @@ class _Search:
             if self._over() or self.runs >= _RUNS:
                 break
             self._try(kind, assignment)
+            if "training" in self.best.reason or "targets" in self.best.reason:
+                self.training = False  # blocks that want labels then; what they do else counts too
             if self.best.stage is Stage.BACKWARD:
                 break
 
@@ -155,6 +162,7 @@ class _Search:
                 return self._construct(kind, arguments.text(assignment)), assignment
             except _Failed as failed:
                 more = _more_settings(assignment, failed.error)
+                more = more or _more_arguments(kind, assignment, failed.error)
                 if more is None or self._over():
                     raise
                 assignment = more
@@ -167,8 +175,7 @@ class _Search:
             with cheap_initialisation():
                 values = {n: arguments.evaluate(e, namespace) for n, e in written.items()}
                 built: nn.Module = kind(**values)
-            built.train()
-            return built
+            return built.train(self.training)
 
         built: nn.Module = _run(work)
         return built
@@ -234,6 +241,15 @@ def _more_settings(assignment: Assignment, error: BaseException) -> Assignment |
         if known and isinstance(given, Settings) and error.name not in given.values:
             return {**assignment, name: given.with_(str(error.name), value)}
     return None
+
+
+def _more_arguments(kind: type, assignment: Assignment, error: BaseException) -> Assignment | None:
+    """With the arguments that a constructor further up misses, where the block hands them on."""
+    found = _MISSING.search(str(error)) if isinstance(error, TypeError) else None
+    names = [n for n in re.findall(r"'(\w+)'", found[1]) if n not in assignment] if found else []
+    if not names or not arguments.hands_on(kind):
+        return None
+    return {**assignment, **{name: usual(name)[0] for name in names}}
 
 
 def _traced(value: Any) -> Any:
