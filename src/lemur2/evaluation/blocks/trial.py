@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,8 +22,8 @@ from lemur2.evaluation.blocks import arguments, inputs, settings
 from lemur2.evaluation.blocks.arguments import Assignment, Hints, Settings
 from lemur2.evaluation.blocks.conventions import usual
 from lemur2.evaluation.blocks.inputs import Inputs
-from lemur2.retrieval.stages import Stage
 from lemur2.evaluation.initialisation import cheap_initialisation
+from lemur2.retrieval.stages import Stage
 
 _BATCH = 2
 _BUILDS = 40  # constructions that are tried
@@ -31,6 +32,8 @@ _RUN_EACH = 24  # of them, for one construction
 _SETTINGS = 40  # settings that a configuration is given one by one
 
 _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
+
+_QUOTED = re.compile(r"['\"]([a-zA-Z][\w+-]*)['\"]")
 
 OnStage = Callable[[Stage], None]
 
@@ -109,6 +112,8 @@ class _Search:
         self.best = _Found(Stage.CLOSED)
         self.runs = 0
         self.training = True
+        self.named: set[str] = set()  # words that errors quote
+        self.tried: set[str] = set()
         self.module = ModuleType(network.MODULE_NAME)
 
     def go(self, source: str) -> None:
@@ -121,14 +126,23 @@ class _Search:
         self._reach(_Found(Stage.MODULE))
         torch.manual_seed(0)
         tried = _run(lambda: arguments.assignments(kind, self.module.__dict__, self.hints))
-        for assignment in _run(lambda: list(islice(tried, _BUILDS))):
-            if self._over() or self.runs >= _RUNS:
-                break
+        waiting = deque(_run(lambda: list(islice(tried, _BUILDS))))
+        while waiting and not self._over() and self.runs < _RUNS:
+            assignment = waiting.popleft()
+            self.named.clear()
             self._try(kind, assignment)
+            waiting.extendleft(self._with_named(assignment))
             if "training" in self.best.reason or "targets" in self.best.reason:
                 self.training = False  # blocks that want labels then; what they do else counts too
             if self.best.stage is Stage.BACKWARD:
                 break
+
+    def _with_named(self, assignment: Assignment) -> list[Assignment]:
+        """With a string exchanged for one that an error named in quotes, each once."""
+        texts = [n for n, v in assignment.items() if isinstance(v, str) and v.startswith('"')]
+        fresh = [f'"{word}"' for word in sorted(self.named - self.tried)]
+        self.tried |= self.named
+        return [{**assignment, name: value} for value in fresh for name in texts]
 
     def _over(self) -> bool:
         return time.process_time() > self.deadline
@@ -141,6 +155,7 @@ class _Search:
 
     def _fail(self, stage: Stage, reason: str) -> None:
         """Keep the first reason why a stage was the last."""
+        self.named |= set(_QUOTED.findall(reason))
         if self.best.stage is stage and not self.best.reason:
             self.best.reason = reason
 
@@ -217,6 +232,8 @@ class _Search:
         built = self._construct(kind, expressions)
         made = {name: _traced(inputs.make(text, _BATCH)) for name, text in written.items()}
         output = _run(lambda: _call(built, made))
+        if not _run(lambda: _tensors(output)):
+            raise _Failed(RuntimeError("it returned no tensor"))
         facts = {"parameters": sum(p.numel() for p in built.parameters()), **_shapes(made, output)}
         found = _Found(Stage.FORWARD, "", expressions, dict(written), facts)
         try:
