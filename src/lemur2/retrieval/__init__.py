@@ -27,8 +27,15 @@ The values (`lemur2.retrieval.values`):
 
 `BlockExtractor.extract` takes any qualified name of a class or function of the index, not only
 blocks (a configuration class that a block's `__init__` wants, for example).
+
+A result must be imported as a module that `sys.modules` knows (as an import does), not by `exec`
+into a bare dictionary: dataclasses and `get_type_hints` look a class's module up there.
 """
 
+from lemur2.retrieval.cache import DEFAULT_ORIGINS, RepoCache
+from lemur2.retrieval.discovery import BlockDiscovery
+from lemur2.retrieval.extractor import BlockExtractor
+from lemur2.retrieval.store import FileIndexStore, Symbol, Update
 from lemur2.retrieval.values import (
     CATEGORIES,
     Block,
@@ -40,9 +47,16 @@ from lemur2.retrieval.values import (
 
 __all__ = [
     "CATEGORIES",
+    "DEFAULT_ORIGINS",
     "Block",
+    "BlockDiscovery",
+    "BlockExtractor",
     "Extracted",
+    "FileIndexStore",
     "Origin",
     "Parameter",
+    "RepoCache",
+    "Symbol",
     "Unresolvable",
+    "Update",
 ]

@@ -8,11 +8,29 @@ members of their class, so that a class can be taken without those that nothing 
 from __future__ import annotations
 
 import ast
+import builtins
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lemur2.retrieval.scopes import LocalImport, Reads, bound_names, local_imports, reads_of
+
+
+@dataclass
+class Decorator:
+    """A decorator of a function or class.
+
+    Attributes:
+        chain: Its dotted name, without the call.
+        start: First line.
+        end: Last line.
+        reads: What it reads.
+    """
+
+    chain: str
+    start: int
+    end: int
+    reads: Reads
 
 
 @dataclass
@@ -23,13 +41,15 @@ class Member:
         name: The method's name; "" for other statements.
         start: First line, decorators and comments above included.
         end: Last line.
-        reads: What it reads.
+        reads: What it reads, without its decorators.
+        decorators: Its decorators, but for Python's own (`staticmethod`, ...).
     """
 
     name: str
     start: int
     end: int
     reads: Reads
+    decorators: list[Decorator] = field(default_factory=list)
 
 
 @dataclass
@@ -44,12 +64,13 @@ class Unit:
         end: Last line.
         outer: The compound statement it stands in; None at the very top.
         arm: Which of its arms, by number.
-        reads: What it reads; for a class without its methods.
+        reads: What it reads; for a class without its body; without the decorators.
         members: For a class.
         bases: For a class, the dotted names of its bases; "" for any other expression.
-        decorated: Whether it has decorators.
+        decorators: Its decorators, but for Python's own.
         imports: For an import, what it binds.
         touches: Names that it changes without binding them (`X[0] = ...`, `X.append(...)`).
+        calls: For `f(X, ...)` as a statement: the dotted `f`, and the arguments that are names.
         typing_only: Whether it stands under `if TYPE_CHECKING`.
     """
 
@@ -63,9 +84,10 @@ class Unit:
     reads: Reads
     members: list[Member] = field(default_factory=list)
     bases: tuple[str, ...] = ()
-    decorated: bool = False
+    decorators: list[Decorator] = field(default_factory=list)
     imports: list[LocalImport] = field(default_factory=list)
     touches: frozenset[str] = frozenset()
+    calls: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     typing_only: bool = False
 
 
@@ -227,8 +249,9 @@ class _Dissector:
             outer=outer,
             arm=arm,
             reads=Reads(),
-            decorated=bool(getattr(statement, "decorator_list", [])),
+            decorators=_take_decorators(statement),
             touches=frozenset(_touched(group)),
+            calls=list(_calls(group)),
             typing_only=typing_only,
         )
         if isinstance(statement, ast.Import | ast.ImportFrom) and single:
@@ -242,8 +265,7 @@ class _Dissector:
             outer.units.append(unit)
 
     def _class(self, unit: Unit, node: ast.ClassDef) -> None:
-        parts = [*node.decorator_list, *node.bases, *node.keywords]
-        unit.reads = reads_of(parts)
+        unit.reads = reads_of([*node.decorator_list, *node.bases, *node.keywords])
         unit.bases = tuple(dotted(base) for base in node.bases)
         names = frozenset(bound_names(node.body))
         unit.reads.bound |= names
@@ -253,8 +275,9 @@ class _Dissector:
             floor = last_line(statement)
             is_method = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
             name = statement.name if is_method else ""  # type: ignore[attr-defined]
+            decorators = _take_decorators(statement) if is_method else []
             reads = reads_of([statement], in_class=names)
-            unit.members.append(Member(name, start, floor, reads))
+            unit.members.append(Member(name, start, floor, reads, decorators))
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
@@ -331,8 +354,32 @@ def _touched(group: Sequence[ast.stmt]) -> Iterator[str]:
                     yield _base(node)
                 case ast.Expr(value=ast.Call(func=ast.Attribute() as function)):
                     yield _base(function)
-                case ast.Expr(value=ast.Call(args=args)) if args:
-                    yield from (_base(argument) for argument in args)
+
+
+def _calls(group: Sequence[ast.stmt]) -> Iterator[tuple[str, frozenset[str]]]:
+    for statement in group:
+        match statement:
+            case ast.Expr(value=ast.Call(func=function, args=args, keywords=keywords)):
+                given = [*args, *(keyword.value for keyword in keywords)]
+                names = {_base(argument) for argument in given} - {""}
+                yield dotted(function), frozenset(names)
+
+
+def _take_decorators(statement: ast.stmt) -> list[Decorator]:
+    """Take the decorators off a statement, but for Python's own."""
+    if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return []
+    taken: list[Decorator] = []
+    kept: list[ast.expr] = []
+    for node in statement.decorator_list:
+        chain = dotted(node.func if isinstance(node, ast.Call) else node)
+        if not chain or hasattr(builtins, chain.partition(".")[0]) or ".setter" in chain:
+            kept.append(node)
+        else:
+            end = node.end_lineno or node.lineno
+            taken.append(Decorator(chain, node.lineno, end, reads_of([node])))
+    statement.decorator_list = kept
+    return taken
 
 
 def _base(node: ast.expr) -> str:

@@ -20,7 +20,9 @@ from lemur2.retrieval.values import Origin
 #: What is indexed unless one says otherwise: the libraries that the paper names, as installed.
 DEFAULT_ORIGINS = ("dist:torchvision", "dist:timm", "dist:transformers")
 
-_GIT = re.compile(r"(?:git\+)?(?P<url>(?:https?|ssh|git|file)://\S+?|git@\S+?)(?:@(?P<ref>[^@/:]+))?")
+_GIT = re.compile(
+    r"(?:git\+)?(?P<url>(?:https?|ssh|git|file)://\S+?|git@\S+?)(?:@(?P<ref>[^@/:]+))?"
+)
 _TIMEOUT = 600.0
 
 

@@ -83,11 +83,14 @@ def _base(
     own: dict[str, _Class],
     everywhere: dict[str, _Class],
 ) -> _Class | str:
-    target, rest = names.resolve_chain(module, chain) if chain else (None, "")
-    if isinstance(target, Definition) and not rest:
-        return own.get(target.qualified_name, target.qualified_name)
-    if isinstance(target, Outside):
-        return everywhere.get(target.dotted, target.dotted)
+    if not chain:
+        return chain
+    found = names.resolve_chain(module, chain)
+    if isinstance(found.target, Definition) and not found.rest:
+        return own.get(found.target.qualified_name, found.target.qualified_name)
+    if isinstance(found.target, Outside):
+        dotted = f"{found.target.dotted}.{found.rest}".rstrip(".")
+        return everywhere.get(dotted, dotted)
     return chain
 
 

@@ -43,7 +43,7 @@ def parse_all(paths: Mapping[str, Path], workers: int) -> Iterator[Parsed]:
         yield from map(_parse, jobs)
         return
     context = multiprocessing.get_context("spawn")
-    chunks = [jobs[start::_chunks(jobs)] for start in range(_chunks(jobs))]
+    chunks = [jobs[start :: _chunks(jobs)] for start in range(_chunks(jobs))]
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for parsed in pool.map(_parse_chunk, chunks):
             yield from parsed

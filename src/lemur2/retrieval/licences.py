@@ -8,7 +8,15 @@ from pathlib import Path
 
 UNKNOWN = "unknown"
 
-_FILES = ("LICENSE", "LICENCE", "COPYING", "LICENSE.txt", "LICENSE.md", "LICENCE.txt", "COPYING.txt")
+_FILES = (
+    "LICENSE",
+    "LICENCE",
+    "COPYING",
+    "LICENSE.txt",
+    "LICENSE.md",
+    "LICENCE.txt",
+    "COPYING.txt",
+)
 
 # A sentence that only one licence has, and its SPDX name. The first that matches counts.
 _SENTENCES = (

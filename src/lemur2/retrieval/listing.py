@@ -83,9 +83,7 @@ def _is_package(folder: Path, known: dict[Path, bool]) -> bool:
 
 def _without_templates(root: Path, files: list[Listed]) -> Iterator[Listed]:
     """Leave out `modular_x.py` where a neighbour says that it was generated from it."""
-    folders = {
-        os.path.dirname(file.path) for file in files if _name(file).startswith("modular_")
-    }
+    folders = {os.path.dirname(file.path) for file in files if _name(file).startswith("modular_")}
     sources: set[str] = set()
     for file in files:
         folder = os.path.dirname(file.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -31,9 +32,20 @@ class ModuleRef:
 
 @dataclass(frozen=True)
 class Outside:
-    """Something of another package; `dotted` says what."""
+    """Something of another package.
 
-    dotted: str
+    Attributes:
+        module: The module that is imported.
+        name: What is imported from it; None for the module itself.
+    """
+
+    module: str
+    name: str | None = None
+
+    @property
+    def dotted(self) -> str:
+        """All of it in one."""
+        return f"{self.module}.{self.name}" if self.name else self.module
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,21 @@ class Missing:
 Target = Definition | ModuleRef | Outside | Missing
 
 
+@dataclass(frozen=True)
+class Resolved:
+    """Where a chain leads.
+
+    Attributes:
+        target: What it leads to; None where nothing binds its first name.
+        used: The part of the chain that stands for the target.
+        rest: What is left: attributes of the target.
+    """
+
+    target: Target | None
+    used: str
+    rest: str
+
+
 @dataclass
 class _Import:
     line: int
@@ -54,6 +81,7 @@ class _Import:
     name: str | None
     conditional: bool
     typing_only: bool
+    whole: str = ""  # `a.b` for `import a.b`, which binds `a`
 
 
 @dataclass
@@ -108,7 +136,7 @@ class NameTable:
         for sha1, line, module, level, name, bound, conditional, typing_only in imports:
             found = _Import(line, module, level, name, bool(conditional), bool(typing_only))
             if name is None and bound == module.partition(".")[0]:
-                found.module = bound  # `import a.b` binds `a`
+                found.module, found.whole = bound, module if "." in module else ""
             for table in by_sha1.get(sha1, ()):
                 if name == "*":
                     table.stars.append(found)
@@ -144,18 +172,21 @@ class NameTable:
             self._known[key] = self._resolve(module, name)
         return self._known[key]
 
-    def resolve_chain(self, module: str, chain: str) -> tuple[Target | None, str]:
-        """What a dotted chain leads to, and what of it is left (attributes of that)."""
+    def resolve_chain(self, module: str, chain: str) -> Resolved:
+        """What a dotted chain in a module leads to."""
         first, *rest = chain.split(".")
-        target = self.resolve(module, first)
+        return self._through(self.resolve(module, first), [first], rest)
+
+    def resolve_in(self, module: str, chain: str) -> Resolved:
+        """What a chain of attributes of a module leads to."""
+        return self._through(ModuleRef(module), [], [part for part in chain.split(".") if part])
+
+    def _through(self, target: Target | None, used: list[str], rest: list[str]) -> Resolved:
         while rest and isinstance(target, ModuleRef):
             found = self.member(target.module, rest[0])
-            if found is None:
-                break
-            target, rest = found, rest[1:]
-        if isinstance(target, Outside):
-            return Outside(".".join([target.dotted, *rest])), ""
-        return target, ".".join(rest)
+            used, rest = [*used, rest[0]], rest[1:]
+            target = found or Missing(f"{target.module}.{used[-1]}")
+        return Resolved(target, ".".join(used), ".".join(rest))
 
     def member(self, module: str, name: str) -> Target | None:
         """An attribute of a module: one of its names, or a module below it."""
@@ -166,9 +197,7 @@ class NameTable:
         dotted = f"{module}.{name}"
         return ModuleRef(dotted) if self.has_module(dotted) else None
 
-    def imported(
-        self, importer: str, module: str, level: int, name: str | None
-    ) -> Target:
+    def imported(self, importer: str, module: str, level: int, name: str | None) -> Target:
         """What an import statement in `importer` leads to."""
         absolute = self.absolute(importer, module, level)
         local = self._local(importer, absolute, level)
@@ -188,17 +217,23 @@ class NameTable:
         base = parts[: len(parts) - drop]
         return ".".join([*base, module] if module else base)
 
-    def has_foreign_star(self, module: str) -> bool:
-        """Whether a module imports all names of another package's module."""
-        return any(
-            self._local(module, self.absolute(module, star.module, star.level), star.level) is None
-            for star in self._tables[module].stars
-        )
+    def foreign_stars(self, module: str) -> list[str]:
+        """The modules of other packages whose names a module imports all."""
+        stars = self._tables[module].stars
+        return [
+            star.module
+            for star in stars
+            if not star.level and self._local(module, star.module, 0) is None
+        ]
+
+    def submodules(self, module: str, bound: str) -> set[str]:
+        """The dotted modules that `import bound.x` makes available in a module."""
+        return {f.whole for f in self._tables[module].imported.get(bound, ()) if f.whole}
 
     def _outside(self, absolute: str, level: int, name: str | None) -> Outside | Missing:
         dotted = f"{absolute}.{name}" if name else absolute
         top = absolute.partition(".")[0]
-        return Missing(dotted) if level or self._is_own(top) else Outside(dotted)
+        return Missing(dotted) if level or self._is_own(top) else Outside(absolute, name)
 
     def _is_own(self, top: str) -> bool:
         return top in self._packages and any(
@@ -213,6 +248,8 @@ class NameTable:
             return None
         if absolute in self._by_path:
             return self._by_path[absolute]
+        if "." in importer or absolute.partition(".")[0] in sys.stdlib_module_names:
+            return None
         folder = _path_as_module(self._tables[importer].file.path).rpartition(".")[0]
         beside = f"{folder}.{absolute}" if folder else absolute
         return self._by_path.get(beside)
@@ -253,8 +290,8 @@ class NameTable:
             if isinstance(target, Definition | ModuleRef):
                 return target
         if len(set(targets)) > 1 or any(isinstance(t, Outside) for t in targets):
-            same = len(set(targets)) == 1 and not any(i.conditional for i in imports)
-            return targets[0] if same else Definition(module, name)
+            plain = any(i.typing_only or not i.conditional for i in imports)
+            return targets[0] if plain and len(set(targets)) == 1 else Definition(module, name)
         return targets[0] if targets else None
 
     def _of_stars(self, module: str, table: _Table, name: str) -> Target | None:

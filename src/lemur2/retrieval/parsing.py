@@ -106,7 +106,9 @@ class _Reader:
         self.facts.symbols.append((qualified, name, kind, line, last_line(node), detail))
         return qualified
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: str, kind: str) -> None:
+    def _function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: str, kind: str
+    ) -> None:
         own = METHOD if kind == CLASS else FUNCTION
         qualified = self._symbol(node, scope, node.name, own, None)
         self.body(node.body, qualified, FUNCTION, conditional=False, typing_only=False)
@@ -216,7 +218,12 @@ def _is_abstract(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     if any(dotted(d).rpartition(".")[2] == "abstractmethod" for d in method.decorator_list):
         return True
     body = [s for s in method.body if not _is_constant(s)]
-    if method.name != "forward" or len(body) != 1 or not isinstance(body[0], ast.Raise) or body[0].exc is None:
+    if (
+        method.name != "forward"
+        or len(body) != 1
+        or not isinstance(body[0], ast.Raise)
+        or body[0].exc is None
+    ):
         return False
     return dotted(_called(body[0].exc)) == "NotImplementedError"
 

@@ -230,9 +230,7 @@ class FileIndexStore:
                 detail=json.loads(detail) if detail else None,
             )
 
-    def _hashed(
-        self, origin: Origin, problems: list[str]
-    ) -> Iterator[tuple[listing.Listed, str]]:
+    def _hashed(self, origin: Origin, problems: list[str]) -> Iterator[tuple[listing.Listed, str]]:
         for file in listing.list_files(origin):
             if file.size > listing.MAX_BYTES:
                 problems.append(
