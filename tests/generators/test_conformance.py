@@ -3,11 +3,13 @@
 import pytest
 
 from lemur2.generators import generator_class, generator_names
+from lemur2.generators.experts import ExpertsConfig
 from lemur2.generators.fractal import FractalConfig
 from lemur2.generators.zoo import ZooConfig
 from lemur2.testing.generators import GeneratorSuite
 
 EXHAUSTIBLE = {
+    "experts": ExpertsConfig(kind="homogeneous", numbers=(4,), experts=("ConvNet16",)),
     "fractal": FractalConfig(depths=(1,), columns=(1, 2), widths=(8,)),
     "zoo": ZooConfig(),
 }

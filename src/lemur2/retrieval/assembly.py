@@ -5,16 +5,20 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections import defaultdict
+from collections.abc import Hashable, Mapping
+from functools import partial
+from typing import Any
 
+from lemur2.errors import UserError
 from lemur2.retrieval.anatomy import Compound
-from lemur2.retrieval.checking import notes_on
+from lemur2.retrieval.changes import ImportText, LocalChange
+from lemur2.retrieval.checking import notes_on, required
 from lemur2.retrieval.closure import Closure, Foreign, Key, Taken
 from lemur2.retrieval.library import Library
 from lemur2.retrieval.names import Definition, Missing, ModuleRef, Outside
 from lemur2.retrieval.naming import Names
 from lemur2.retrieval.ordering import order
 from lemur2.retrieval.rendering import render_compound, render_unit
-from lemur2.retrieval.rewriting import ImportText, LocalChange, rewrite
 from lemur2.retrieval.scopes import LocalImport, Reads
 from lemur2.retrieval.values import Extracted
 
@@ -48,12 +52,12 @@ class Assembly:
     def extracted(self) -> Extracted:
         """The result."""
         origin, target = self._library.origin, self._closure.target
-        body = "\n\n".join(self._text(piece).strip("\n") + "\n" for piece in self._ordered())
+        texts = [self._text(piece).strip("\n") + "\n" for piece in self._ordered()]
+        body = "\n\n".join(texts)
         imports, only_typing = self._imports()
         source = "\n".join(
             [self._header(), "from __future__ import annotations\n", imports, only_typing, "", body]
         )
-        notes, requires = notes_on(source, self._library, target)
         return Extracted(
             source=source,
             name=target.name,
@@ -63,13 +67,23 @@ class Assembly:
             licence=origin.licence,
             class_name=self._names.of(target),
             definitions=tuple(d.qualified_name for d in self._closure.definitions),
-            requires=requires,
+            requires=required(imports),
             annotations={
                 name: _qualified(stands_for)
                 for (_, name), stands_for in self._closure.annotations.items()
             },
-            notes=notes,
+            notes=self._notes(texts),
         )
+
+    def _notes(self, texts: list[str]) -> tuple[str, ...]:
+        library, name = self._library, self._closure.target.qualified_name
+        found: dict[str, None] = {}
+        for text in texts:
+            notes = library.remembered(
+                ("notes", text), partial(notes_on, text, library.packages, name)
+            )
+            found.update(dict.fromkeys(notes))
+        return tuple(found)
 
     def _header(self) -> str:
         origin, target = self._library.origin, self._closure.target
@@ -102,7 +116,12 @@ class Assembly:
         def rank(piece: Piece) -> tuple[int, ...]:
             return (piece in target, -modules[piece[0]], piece[1])
 
-        return order(self._pieces, hard, soft, rank)
+        callers = {
+            piece
+            for piece, statements in self._pieces.items()
+            if any(taken.unit.kind in ("assign", "effect") for taken in statements)
+        }
+        return order(self._pieces, hard, soft, callers, rank)
 
     def _owners(self) -> dict[Definition, list[Piece]]:
         owners: dict[Definition, list[Piece]] = defaultdict(list)
@@ -125,17 +144,24 @@ class Assembly:
         hard: dict[Piece, set[Piece]],
         soft: dict[Piece, set[Piece]],
     ) -> None:
-        outer = taken.unit.outer
-        conditions = Reads()
-        while outer is not None:
-            conditions.add(outer.reads)
-            outer = outer.outer
-        eager = taken.reads.eager | conditions.eager
+        eager = taken.reads.eager | _conditions(taken).eager
         for chains, needs in ((eager, hard), (taken.reads.lazy | taken.reads.fields, soft)):
             for chain in chains:
                 found = self._library.names.resolve_chain(taken.module, chain).target
                 if isinstance(found, Definition):
                     needs[piece].update(self._pieces_of(found, owners))
+        self._needs_of_imports(taken, piece, owners, hard, soft)
+        hard[piece].discard(piece)
+        soft[piece].discard(piece)
+
+    def _needs_of_imports(
+        self,
+        taken: Taken,
+        piece: Piece,
+        owners: dict[Definition, list[Piece]],
+        hard: dict[Piece, set[Piece]],
+        soft: dict[Piece, set[Piece]],
+    ) -> None:
         for imported in taken.reads.imports:
             for definition in self._local_targets(taken.module, imported):
                 soft[piece].update(self._pieces_of(definition, owners))
@@ -146,8 +172,6 @@ class Assembly:
             touched = self._library.names.resolve(taken.module, name) if name else None
             if isinstance(touched, Definition):
                 hard[piece].update(self._pieces_of(touched, owners))
-        hard[piece].discard(piece)
-        soft[piece].discard(piece)
 
     def _local_targets(self, module: str, imported: LocalImport) -> list[Definition]:
         names = self._library.names
@@ -181,30 +205,30 @@ class Assembly:
         else:
             indexes = {taken.unit.index: taken for taken in statements}
             text = render_compound(anatomy, first.unit.outer.outermost(), indexes)
-        names = self._changes[first.module]
+        names = self._relevant(statements, self._changes[first.module])
         imports: dict[ImportText, LocalChange] = {}
         for taken in statements:
-            for imported in [*taken.reads.imports, *taken.unit.imports]:
+            for imported in taken.reads.imports:
                 self._local_change(taken.module, imported, imports)
-        if imports or self._reads_changed(statements, names):
-            return rewrite(text, names, imports)
-        return text
+            for imported in taken.unit.imports:
+                self._top_change(taken.module, imported, imports)
+        if not imports and not names:
+            return text
+        return self._library.remembered(
+            (text, _frozen(names), _frozen(imports)), lambda: _rewritten(text, names, imports)
+        )
 
-    def _reads_changed(self, statements: list[Taken], names: dict[str, str]) -> bool:
-        if not names:
-            return False
-        for taken in statements:
-            reads = taken.reads
+    def _relevant(self, statements: list[Taken], names: dict[str, str]) -> dict[str, str]:
+        """Those changed names that the statements read or bind."""
+        used: set[str] = set()
+        for taken in statements if names else ():
+            reads, conditions = taken.reads, _conditions(taken)
             chains = reads.eager | reads.lazy | reads.annotations | reads.fields
-            outer = taken.unit.outer
-            while outer is not None:
-                chains = chains | outer.reads.eager | outer.reads.lazy
-                outer = outer.outer
-            if any(name in names for name in taken.unit.binds):
-                return True
-            if any(used in names for chain in chains for used in _prefixes(chain)):
-                return True
-        return False
+            for chain in chains | conditions.eager | conditions.lazy:
+                used.update(_prefixes(chain))
+            used.update(taken.unit.binds)
+            used.update(reads.written)
+        return {name: names[name] for name in names if name in used}
 
     def _local_change(
         self, module: str, imported: LocalImport, changes: dict[ImportText, LocalChange]
@@ -227,6 +251,26 @@ class Assembly:
                     bound = found.used.rpartition(".")[2]
                     chains[found.used] = self._names.of(Foreign(found.target, bound))
             changes[key] = LocalChange(imported.bound, chains=chains)
+
+    def _top_change(
+        self, module: str, imported: LocalImport, changes: dict[ImportText, LocalChange]
+    ) -> None:
+        """What becomes of an import that was taken because its name is bound again elsewhere."""
+        names = self._library.names
+        target = names.imported(module, imported.module, imported.level, imported.name)
+        key = ("." * imported.level + imported.module, imported.name, imported.bound)
+        binding = Definition(module, imported.bound)
+        is_needed = binding in self._closure.definitions
+        bound = self._names.of(binding) if is_needed else imported.bound
+        if isinstance(target, Outside):
+            if bound != imported.bound:
+                changes[key] = LocalChange(imported.bound, renamed=bound)
+        elif isinstance(target, Missing):
+            changes[key] = LocalChange(bound, missing=True)
+        elif is_needed and isinstance(target, Definition):
+            changes[key] = LocalChange(bound, self._names.of(target))
+        else:
+            changes[key] = LocalChange(bound)
 
     # Imports.
 
@@ -259,9 +303,30 @@ class Assembly:
         return text, "\n".join([head, *inner, *typing, ""])
 
 
+def _rewritten(text: str, names: dict[str, str], imports: dict[ImportText, LocalChange]) -> str:
+    try:
+        from lemur2.retrieval.rewriting import rewrite  # LibCST is of an extra
+    except ImportError as error:
+        raise UserError(f"blocks need LibCST ({error}): pip install 'lemur2[blocks]'") from error
+    return rewrite(text, names, imports)
+
+
+def _frozen(changes: Mapping[Any, Any]) -> Hashable:
+    return tuple(sorted((str(key), str(value)) for key, value in changes.items()))
+
+
 def _piece(taken: Taken) -> Piece:
     outer: Compound | None = taken.unit.outer
     return (taken.module, outer.outermost().start if outer is not None else taken.unit.start)
+
+
+def _conditions(taken: Taken) -> Reads:
+    """What the conditions around a statement read."""
+    reads, outer = Reads(), taken.unit.outer
+    while outer is not None:
+        reads.add(outer.reads)
+        outer = outer.outer
+    return reads
 
 
 def _prefixes(chain: str) -> list[str]:

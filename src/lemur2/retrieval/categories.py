@@ -3,8 +3,8 @@
 The first rule that fits counts. Names are read in words (`ConvNormAct` is conv, norm, act):
 
 1. loss: a word of the name is loss, criterion or entropy.
-2. architecture: it takes `num_classes`, or is a whole model of transformers (`PreTrainedModel`), and
-   is no mere head.
+2. architecture: it takes `num_classes`, or is a whole model of transformers (`PreTrainedModel`),
+   and is no mere head.
 3. attention: a word is attention or attn.
 4. transformer: a word is transformer, or it is a layer, block, stage, encoder or decoder whose code
    speaks of attention.

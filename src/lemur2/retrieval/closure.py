@@ -119,13 +119,15 @@ class _Closer:
         self._queue: list[Taken] = []
         self._pending: dict[UnitKey, list[Member]] = {}
         self._reach = Reach(library, target)
+        self._evaluated: set[UnitKey] = set()
 
     def run(self) -> Closure:
-        self._need(self._closure.target, self._closure.target.qualified_name)
+        self._need(self._closure.target)
+        steps = (self._fields, self._reached_members, self._effects, self._woken)
         while True:
             while self._queue:
                 self._follow_unit(self._queue.pop())
-            if not (self._reached_members() or self._effects() or self._woken()):
+            if not any(step() for step in steps):
                 break
         self._keep_what_costs_nothing()
         self._annotations()
@@ -133,7 +135,7 @@ class _Closer:
 
     # Definitions and statements.
 
-    def _need(self, definition: Definition, reader: str) -> None:
+    def _need(self, definition: Definition) -> None:
         if definition in self._closure.definitions:
             return
         self._closure.definitions[definition] = None
@@ -142,6 +144,9 @@ class _Closer:
             raise Unresolvable(definition.qualified_name, "has no definition that can be taken")
         for unit in units:
             self._take(definition.module, unit)
+            for imported in unit.imports:
+                if imported.bound == definition.name:
+                    self._conditional_import(definition.module, imported)
 
     def _take(self, module: str, unit: Unit) -> None:
         key = (module, unit.index)
@@ -156,10 +161,8 @@ class _Closer:
             self._closure.conditions[module, compound.start] = compound
             self._follow(module, compound.reads)
             compound = compound.outer
-        for name in unit.binds:
-            self._need(Definition(module, name), name)
-        for imported in unit.imports:
-            self._conditional_import(module, imported)
+        for name in unit.binds if unit.kind != "import" else ():
+            self._need(Definition(module, name))
         self._add_decorators(taken, unit.decorators)
         self._add_reads(taken, unit.reads)
         if unit.kind == "class":
@@ -193,10 +196,21 @@ class _Closer:
         taken.members.append(member)
         self._add_decorators(taken, member.decorators)
         self._add_reads(taken, member.reads)
-        if member.reads.fields and not member.name:
-            if self._reach.evaluates_fields(Definition(taken.module, taken.unit.binds[0])):
-                for chain in sorted(member.reads.fields):
-                    self._follow_chain(taken.module, chain, optional=True)
+
+    def _fields(self) -> bool:
+        """Follow the annotations of class bodies that are evaluated; whether there was any."""
+        found = False
+        evaluated = self._reach.evaluated_fields()
+        for taken in list(self._closure.taken.values()):
+            if taken.unit.kind != "class" or taken.key in self._evaluated:
+                continue
+            if Definition(taken.module, taken.unit.binds[0]) in evaluated:
+                self._evaluated.add(taken.key)
+                found = True
+                for member in taken.unit.members:
+                    for chain in sorted(member.reads.fields) if not member.name else ():
+                        self._follow_chain(taken.module, chain, optional=True)
+        return found
 
     def _reached_members(self) -> bool:
         """Take the methods that have become reachable; whether there was any."""
@@ -298,7 +312,7 @@ class _Closer:
         found = self._names.resolve_chain(module, chain)
         match found.target:
             case Definition():
-                self._need(found.target, chain)
+                self._need(found.target)
                 self._link(module, found.used, found.target)
                 self._reach.note_attribute(found.target, found.rest)
             case Outside():
@@ -334,7 +348,7 @@ class _Closer:
         """An import that stands under a condition and was taken with it."""
         target = self._names.imported(module, imported.module, imported.level, imported.name)
         if isinstance(target, Definition):
-            self._need(target, imported.bound)
+            self._need(target)
         elif isinstance(target, ModuleRef):
             raise Unresolvable(target.module, "a module of the origin is used as a value")
 
@@ -344,7 +358,7 @@ class _Closer:
         if imported.name == "*" and not isinstance(target, Outside):
             raise Unresolvable(imported.module, "all its names are imported inside a function")
         if isinstance(target, Definition):
-            self._need(target, imported.bound)
+            self._need(target)
             for chain in imported.chains:
                 self._reach.note_attribute(target, chain)
         elif isinstance(target, ModuleRef):
@@ -355,7 +369,7 @@ class _Closer:
         found = self._names.resolve_in(module, chain)
         match found.target:
             case Definition():
-                self._need(found.target, chain)
+                self._need(found.target)
                 self._reach.note_attribute(found.target, found.rest)
             case Outside():
                 self._closure.foreign[_foreign(found)] = None
@@ -374,11 +388,10 @@ class _Closer:
                 name = chain.partition(".")[0]
                 if found.used in self._closure.links.get(taken.module, {}):
                     continue
-                if isinstance(found.target, Definition):
-                    if found.target in self._closure.definitions:
-                        self._link(taken.module, found.used, found.target)
-                        continue
-                if found.target is not None or name not in PREDEFINED:
+                here = isinstance(found.target, Definition)
+                if here and found.target in self._closure.definitions:
+                    self._link(taken.module, found.used, found.target)
+                elif found.target is not None or name not in PREDEFINED:
                     stands_for = found.target or Missing(f"{taken.module}.{name}")
                     self._closure.annotations[taken.module, name] = stands_for
 

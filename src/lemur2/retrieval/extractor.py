@@ -59,7 +59,7 @@ class BlockExtractor:
         if not found:
             raise UsageError(f"no class or function {name!r} in the index; `lemur2 blocks search`")
         if len(found) > 1:
-            several = ", ".join(f"{d.qualified_name} ({l.origin.name})" for l, d in found[:5])
+            several = ", ".join(f"{d.qualified_name} ({lib.origin.name})" for lib, d in found[:5])
             raise UsageError(f"{name!r} is the name of {len(found)}: {several}; say which")
         return found[0]
 

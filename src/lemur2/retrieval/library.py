@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Hashable
+from typing import TypeVar, cast
 
 from lemur2.retrieval.anatomy import Anatomy, Unit, dissect
 from lemur2.retrieval.names import Definition, NameTable
 from lemur2.retrieval.store import FileIndexStore
 from lemur2.retrieval.values import Unresolvable
+
+T = TypeVar("T")
 
 
 class Library:
@@ -21,8 +25,10 @@ class Library:
     def __init__(self, store: FileIndexStore, origin: str) -> None:
         self.origin = store.origin(origin)
         self.names = NameTable(store, origin)
+        self.packages = frozenset(module.partition(".")[0] for module in self.names.modules())
         self._store = store
         self._anatomies: dict[str, Anatomy] = {}
+        self._values: dict[Hashable, object] = {}
         self._binders: dict[str, dict[str, list[Unit]]] = {}
 
     def anatomy(self, module: str) -> Anatomy:
@@ -56,3 +62,9 @@ class Library:
             if unit.kind == "class":
                 return unit
         return None
+
+    def remembered(self, key: Hashable, make: Callable[[], T]) -> T:
+        """A value that depends on the key alone; made once."""
+        if key not in self._values:
+            self._values[key] = make()
+        return cast(T, self._values[key])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import keyword
 from collections import defaultdict
+from collections.abc import Iterator
 
 from lemur2.retrieval.closure import Closure, Foreign, Key, Taken
 from lemur2.retrieval.library import Library
@@ -137,13 +139,15 @@ class Names:
                     hidden[found] |= taken.reads.bound
 
 
-def _candidates(key: Key, own: str) -> list[str]:
-    if isinstance(key, Foreign):
-        parts = [part.lstrip("_") for part in key.outside.module.split(".")]
-    else:
-        parts = [part.lstrip("_") for part in key.module.split(".")]
-    longer = [f"{own}_{'_'.join(parts[-count:])}" for count in range(1, len(parts) + 1)]
-    return [own, *longer, *(f"{own}_{number}" for number in range(2, 1000))]
+def _candidates(key: Key, own: str) -> Iterator[str]:
+    """Its own name; then with that of its module, of the package around it, ...; then numbers."""
+    yield own
+    module = key.outside.module if isinstance(key, Foreign) else key.module
+    parts = [part.lstrip("_") for part in module.split(".")]
+    for count in range(1, len(parts) + 1):
+        yield f"{own}_{'_'.join(parts[-count:])}"
+    for number in itertools.count(2):
+        yield f"{own}_{number}"
 
 
 def _equal_copies(library: Library, closure: Closure) -> dict[Definition, Definition]:

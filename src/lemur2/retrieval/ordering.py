@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=Hashable)
@@ -14,51 +14,87 @@ def order(
     nodes: Iterable[Node],
     hard: Mapping[Node, set[Node]],
     soft: Mapping[Node, set[Node]],
+    callers: Collection[Node],
     rank: Callable[[Node], tuple[int, ...]],
 ) -> list[Node]:
     """Nodes so that what a node needs comes before it.
 
     What runs when a statement does (`hard`) always comes first. What only runs when something is
-    called later (`soft`) comes first too, except within a cycle: there the lower rank does.
+    called later (`soft`) comes first too, except within a cycle. There it does for `callers`,
+    which may call right away what they need, unless that is a cycle itself; else the lower rank
+    comes first.
 
     Args:
         nodes: All nodes.
         hard: What must come before a node.
         soft: What should.
+        callers: Statements that call functions when they run.
         rank: Decides where the needs leave it open.
     """
     ranked = sorted(nodes, key=rank)
     everything = {node: sorted(hard[node] | soft[node], key=rank) for node in ranked}
     ordered: list[Node] = []
     for component in _components(ranked, everything):
-        ordered += _by_needs(component, hard, rank)
+        inside = set(component)
+        needs = {node: (hard[node] & inside) - {node} for node in component}
+        wishes = {
+            node: _reachable(needs[node], everything, inside) - {node}
+            for node in component
+            if node in callers and len(component) > 1
+        }
+        ordered += _by_needs(sorted(component, key=rank), needs, wishes)
     return ordered
 
 
+def _reachable(
+    starts: Iterable[Node], needs: Mapping[Node, list[Node]], inside: set[Node]
+) -> set[Node]:
+    """What may run when the starts are called."""
+    found: set[Node] = set()
+    stack = [*starts]
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            stack += [needed for needed in needs[node] if needed in inside]
+    return found
+
+
 def _by_needs(
-    component: list[Node], needs: Mapping[Node, set[Node]], rank: Callable[[Node], tuple[int, ...]]
+    ranked: list[Node], hard: Mapping[Node, set[Node]], wishes: Mapping[Node, set[Node]]
 ) -> list[Node]:
-    """One cycle's nodes: by what must come before, then by rank."""
-    inside = set(component)
-    missing = {node: len((needs[node] & inside) - {node}) for node in component}
+    """One cycle's nodes: by what must come before, then by what should, then by rank."""
+    numbers = {node: number for number, node in enumerate(ranked)}
+    missing = {node: len(hard[node]) for node in ranked}
+    wished = {node: len(wishes.get(node, ())) for node in ranked}
     users: dict[Node, list[Node]] = defaultdict(list)
-    for node in component:
-        for needed in (needs[node] & inside) - {node}:
+    fans: dict[Node, list[Node]] = defaultdict(list)
+    for node in ranked:
+        for needed in hard[node]:
             users[needed].append(node)
-    numbers = {node: number for number, node in enumerate(sorted(component, key=rank))}
-    by_number = {number: node for node, number in numbers.items()}
-    ready = [numbers[node] for node in component if not missing[node]]
+        for needed in wishes.get(node, ()):
+            fans[needed].append(node)
+    # Nodes whose wishes are met come before those that have some left.
+    ready = [(wished[node], numbers[node]) for node in ranked if not missing[node]]
     heapq.heapify(ready)
+    done: set[Node] = set()
     ordered: list[Node] = []
     while ready:
-        node = by_number[heapq.heappop(ready)]
+        wish, number = heapq.heappop(ready)
+        node = ranked[number]
+        if node in done or wish != wished[node]:
+            continue
+        done.add(node)
         ordered.append(node)
+        for fan in fans[node]:
+            wished[fan] -= 1
+            if not missing[fan]:
+                heapq.heappush(ready, (wished[fan], numbers[fan]))
         for user in users[node]:
             missing[user] -= 1
             if not missing[user]:
-                heapq.heappush(ready, numbers[user])
-    left = sorted(inside - set(ordered), key=rank)
-    return ordered + left  # a true cycle of definitions: as the modules had it
+                heapq.heappush(ready, (wished[user], numbers[user]))
+    return ordered + [node for node in ranked if node not in done]
 
 
 def _components(nodes: list[Node], needs: Mapping[Node, list[Node]]) -> list[list[Node]]:

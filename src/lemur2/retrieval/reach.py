@@ -10,7 +10,6 @@ is not understood here. The target's own methods are all needed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 
 from lemur2.retrieval.anatomy import Unit
 from lemur2.retrieval.library import Library
@@ -19,14 +18,51 @@ from lemur2.retrieval.scopes import Reads
 
 # What PyTorch itself calls on a module, or a user of any module.
 _MODULE_METHODS = frozenset(
-    """
-    forward train eval apply to cuda cpu half float double bfloat16 type requires_grad_ zero_grad
-    state_dict load_state_dict register_buffer register_parameter register_module add_module
-    extra_repr reset_parameters get_parameter get_buffer get_submodule get_extra_state
-    set_extra_state named_parameters parameters named_buffers buffers named_children children
-    named_modules modules share_memory _apply _get_name _load_from_state_dict _save_to_state_dict
-    _version _named_members _replicate_for_data_parallel
-    """.split()
+    {
+        "forward",
+        "train",
+        "eval",
+        "apply",
+        "to",
+        "cuda",
+        "cpu",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "type",
+        "requires_grad_",
+        "zero_grad",
+        "state_dict",
+        "load_state_dict",
+        "register_buffer",
+        "register_parameter",
+        "register_module",
+        "add_module",
+        "extra_repr",
+        "reset_parameters",
+        "get_parameter",
+        "get_buffer",
+        "get_submodule",
+        "get_extra_state",
+        "set_extra_state",
+        "named_parameters",
+        "parameters",
+        "named_buffers",
+        "buffers",
+        "named_children",
+        "children",
+        "named_modules",
+        "modules",
+        "share_memory",
+        "_apply",
+        "_get_name",
+        "_load_from_state_dict",
+        "_save_to_state_dict",
+        "_version",
+        "_named_members",
+        "_replicate_for_data_parallel",
+    }
 )
 _PLAIN_BASES = frozenset(
     {
@@ -56,6 +92,8 @@ class Reach:
         self._target = target
         self._anywhere: set[str] = set(_MODULE_METHODS)
         self._of_class: dict[Definition, set[str]] = defaultdict(set)
+        self._of_classes: set[str] = set()  # the union of those
+        self._lines: dict[Definition, frozenset[Definition]] = {}
         self._bases: dict[Definition, list[Definition]] = {}
         self._outside: dict[Definition, list[str]] = {}
         self._units: dict[Definition, Unit] = {}
@@ -79,6 +117,7 @@ class Reach:
         self._anywhere |= reads.attributes | reads.strings
         if unit.kind == "class" and unit.binds:
             self._of_class[Definition(module, unit.binds[0])] |= reads.own
+            self._of_classes |= reads.own
         else:
             self._anywhere |= reads.own
 
@@ -87,6 +126,7 @@ class Reach:
         first, _, deeper = rest.partition(".")
         if first and self._library.class_unit(definition) is not None:
             self._of_class[definition].add(first)
+            self._of_classes.add(first)
         elif first:
             self._anywhere.add(first)
         self._anywhere |= {part for part in deeper.split(".") if part}
@@ -97,15 +137,25 @@ class Reach:
             return True
         if self._is_open(definition):
             return True
-        return any(method in self._of_class[other] for other in self._related(definition))
+        return method in self._of_classes and any(
+            method in self._of_class[other] for other in self._related(definition)
+        )
 
-    def evaluates_fields(self, definition: Definition) -> bool:
+    def evaluated_fields(self) -> set[Definition]:
+        """The classes whose annotations may be evaluated: those that do so, and their bases."""
+        found: set[Definition] = set()
+        for definition in list(self._bases):
+            if definition not in found and self._evaluates_fields(definition):
+                found.update(self._ancestors(definition))
+        return found
+
+    def _evaluates_fields(self, definition: Definition) -> bool:
         """Whether the annotations in a class body may be evaluated when it is made.
 
         By a decorator, a metaclass, `__init_subclass__` or a base class outside, unless it is
         known that these do not.
         """
-        for ancestor in self._ancestors(definition):
+        for ancestor in sorted(self._ancestors(definition), key=str):
             unit = self._library.class_unit(ancestor)
             if unit is None:
                 continue
@@ -139,22 +189,25 @@ class Reach:
             for base in self._outside_of(ancestor)
         )
 
-    def _ancestors(self, definition: Definition) -> Iterator[Definition]:
-        stack, seen = [definition], {definition}
-        while stack:
-            found = stack.pop()
-            yield found
-            self._outside_of(found)
-            for base in self._bases.get(found, ()):
-                if base not in seen:
-                    seen.add(base)
-                    stack.append(base)
+    def _ancestors(self, definition: Definition) -> frozenset[Definition]:
+        """A class and those of the origin that it inherits from."""
+        if definition not in self._lines:
+            stack, seen = [definition], {definition}
+            while stack:
+                found = stack.pop()
+                self._outside_of(found)
+                for base in self._bases.get(found, ()):
+                    if base not in seen:
+                        seen.add(base)
+                        stack.append(base)
+            self._lines[definition] = frozenset(seen)
+        return self._lines[definition]
 
     def _related(self, definition: Definition) -> set[Definition]:
         """The classes of which one object may be together with this one: its `self`."""
         related: set[Definition] = set()
         for other in list(self._bases):
-            ancestors = set(self._ancestors(other))
+            ancestors = self._ancestors(other)
             if definition in ancestors:
                 related |= ancestors
         return related | {definition}

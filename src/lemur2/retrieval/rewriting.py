@@ -13,26 +13,10 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from lemur2.retrieval.changes import ImportText, LocalChange
 
-@dataclass(frozen=True)
-class LocalChange:
-    """What becomes of an import inside a function.
-
-    Attributes:
-        bound: The name that it binds.
-        name: What that is called in the result; None where a module of the origin is imported.
-        chains: For such a module: its attributes to their names in the result.
-        missing: Whether it cannot be imported: the import becomes an ImportError, as it would.
-    """
-
-    bound: str
-    name: str | None = None
-    chains: Mapping[str, str] = field(default_factory=dict)
-    missing: bool = False
-
-
-#: An import of one name as it is written: module with its dots, name (None for `import module`).
-ImportText = tuple[str, str | None, str]
+# LibCST calls methods by the names of its nodes.
+# ruff: noqa: N802
 
 
 def rewrite(text: str, names: Mapping[str, str], imports: Mapping[ImportText, LocalChange]) -> str:
@@ -284,12 +268,14 @@ class _Rewriter(cst.CSTTransformer):
         instead: list[cst.BaseSmallStatement] = []
         for alias in original_node.names:
             key = (module, _dotted(alias.name), _bound(alias, whole=True))
-            if key in self._imports:
-                instead += self._instead(self._imports[key])
+            change = self._imports.get(key)
+            if change is not None and change.renamed is None:
+                instead += self._instead(change)
             else:
-                kept.append(alias.with_changes(comma=cst.MaybeSentinel.DEFAULT))
-        if len(kept) == len(original_node.names):
-            return updated_node
+                kept.append(_renamed(alias, change))
+        if not instead and len(kept) == len(original_node.names):
+            changed = any(c.renamed for c in self._imports.values())
+            return updated_node.with_changes(names=kept) if changed else updated_node
         if kept:
             rest = updated_node.with_changes(names=kept, lpar=None, rpar=None)
             instead.insert(0, rest)
@@ -302,12 +288,14 @@ class _Rewriter(cst.CSTTransformer):
         instead: list[cst.BaseSmallStatement] = []
         for alias in original_node.names:
             key = (_dotted(alias.name), None, _bound(alias, whole=False))
-            if key in self._imports:
-                instead += self._instead(self._imports[key])
+            change = self._imports.get(key)
+            if change is not None and change.renamed is None:
+                instead += self._instead(change)
             else:
-                kept.append(alias.with_changes(comma=cst.MaybeSentinel.DEFAULT))
-        if len(kept) == len(original_node.names):
-            return updated_node
+                kept.append(_renamed(alias, change))
+        if not instead and len(kept) == len(original_node.names):
+            changed = any(c.renamed for c in self._imports.values())
+            return updated_node.with_changes(names=kept) if changed else updated_node
         if kept:
             instead.insert(0, updated_node.with_changes(names=kept))
         return cst.FlattenSentinel(instead) if instead else cst.RemoveFromParent()
@@ -327,6 +315,13 @@ class _Rewriter(cst.CSTTransformer):
         if (bound_elsewhere and scope is not None and scope.kind == "function") and not declared:
             return [_statement(f'{change.bound} = globals()["{change.name}"]')]
         return []
+
+
+def _renamed(alias: cst.ImportAlias, change: LocalChange | None) -> cst.ImportAlias:
+    if change is None or change.renamed is None:
+        return alias.with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    name = cst.AsName(name=cst.Name(change.renamed))
+    return alias.with_changes(asname=name, comma=cst.MaybeSentinel.DEFAULT)
 
 
 def _statement(text: str) -> cst.BaseSmallStatement:

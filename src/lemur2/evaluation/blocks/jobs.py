@@ -19,6 +19,7 @@ def block(channel: Channel, job: Mapping[str, Any]) -> None:
     def on_stage(stage: Stage) -> None:
         channel.send({"stage": stage.value})
 
+    configurations.look_installed(job["versions"], job["providers"])
     hints = Hints(calls=job["hints"]["calls"], configs=job["hints"]["configs"])
     found = try_block(job["source"], job["target"], hints, job["seconds"], on_stage)
     channel.send({"block": found})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,7 @@ class BlockValidator:
             "source": source,
             "target": class_name,
             "seconds": self._search,
+            **_installed(),
             "hints": {"configs": list(configurations), "calls": list(calls)},
         }
         return self._run(job)
@@ -102,13 +104,14 @@ class BlockValidator:
         return found
 
 
+@functools.cache
 def _installed() -> dict[str, Any]:
     """The distributions of this environment, which workers may not list."""
     versions = {
         re.sub(r"[-_.]+", "-", found.metadata["Name"]).lower(): found.version
         for found in metadata.distributions()
     }
-    return {"versions": versions, "providers": dict(metadata.packages_distributions())}
+    return {"versions": versions, "providers": {k: list(v) for k, v in metadata.packages_distributions().items()}}
 
 
 def likely_configurations(
