@@ -30,15 +30,11 @@ def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
     job, _ = channel.receive()
     try:
         if job["do"] == "screen":
-<<<<<<< HEAD
-            channel.send({"facts": _screen(job)})
-        elif job["do"] in ("block", "settings"):
-            _block(channel, job)
-=======
             channel.send(_screen(job))
         elif job["do"] == "trace":
             channel.send({"trace": _trace(job)})
->>>>>>> blocks
+        elif job["do"] in ("block", "settings"):
+            _block(channel, job)
         else:
             _train(channel, job, arrays)
             channel.send({"done": True})

@@ -9,15 +9,6 @@ generator's and whose value is its class:
 
 from typing import Any
 
-<<<<<<< HEAD
-from lemur2.generators.fractal import FractalGenerator
-from lemur2.generators.retrieval import RetrievalGenerator
-from lemur2.generators.zoo import ZooGenerator
-from lemur2.loop.generator import Generator
-from lemur2.registry import Registry
-
-__all__ = ["FractalGenerator", "RetrievalGenerator", "ZooGenerator", "generator_class", "generator_names"]
-=======
 from lemur2.loop.generator import Generator
 from lemur2.registry import Registry
 
@@ -30,19 +21,15 @@ _BUILTIN = {
     "fractal": "lemur2.generators.fractal:FractalGenerator",
     "genetic": "lemur2.generators.genetic:GeneticGenerator",
     "mutation": "lemur2.generators.mutation:MutationGenerator",
+    "retrieval": "lemur2.generators.retrieval:RetrievalGenerator",
     "zoo": "lemur2.generators.zoo:ZooGenerator",
 }
->>>>>>> blocks
 
 _GENERATORS: Registry[Generator[Any]] = Registry(
     "generator",
     Generator,  # type: ignore[type-abstract]
     "lemur2.generators",
-<<<<<<< HEAD
-    {each.name: each for each in (FractalGenerator, RetrievalGenerator, ZooGenerator)},
-=======
     _BUILTIN,
->>>>>>> blocks
 )
 
 
