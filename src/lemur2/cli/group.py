@@ -35,6 +35,10 @@ COMMANDS = {
         "lemur2.cli.dedupe:dedupe",
         "Networks that others stand for; marks, never deletion.",
     ),
+    "blocks": (
+        "lemur2.cli.blocks:blocks",
+        "Runnable blocks from model libraries: index, search, extract.",
+    ),
     "curate": ("lemur2.cli.curate:curate", "A training set of networks: chosen, split, written."),
     "screen": ("lemur2.cli.screen:screen", "Screen the networks of a corpus; facts and verdicts."),
     "prompt": ("lemur2.cli.prompt:prompt", "The prompts of language models; the models."),
