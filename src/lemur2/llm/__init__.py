@@ -1,22 +1,26 @@
 """Language models behind one client: backends, presets, records, budgets. Imports no torch."""
 
 from lemur2.llm.backends.base import Backend, ModelError, TransientError
-from lemur2.llm.client import Budget, Client, Persistence, open_client
+from lemur2.llm.choosing import Preset, open_client, preset_of, presets
+from lemur2.llm.client import Budget, BudgetSpent, Client, Persistence
 from lemur2.llm.drafting import Draft, draft
 from lemur2.llm.text.wanted import NETWORK, TRANSFORM, Wanted
-from lemur2.llm.values import Finish, Message, Reply, Request, Role, Sampling
+from lemur2.llm.values import Finish, Message, ModelFacts, Reply, Request, Role, Sampling
 
 __all__ = [
     "NETWORK",
     "TRANSFORM",
     "Backend",
     "Budget",
+    "BudgetSpent",
     "Client",
     "Draft",
     "Finish",
     "Message",
     "ModelError",
+    "ModelFacts",
     "Persistence",
+    "Preset",
     "Reply",
     "Request",
     "Role",
@@ -25,4 +29,6 @@ __all__ = [
     "Wanted",
     "draft",
     "open_client",
+    "preset_of",
+    "presets",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -78,8 +78,7 @@ class Request:
     @property
     def key(self) -> str:
         """Hex digest of messages and sampling: what a record is looked up by."""
-        asked = [[[m.role, m.content] for m in self.messages], asdict(self.sampling)]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
+        return _digest([[[m.role, m.content] for m in self.messages], asdict(self.sampling)])
 
     @property
     def prompt(self) -> str:
@@ -133,3 +132,29 @@ class Reply:
     def as_json(self) -> dict[str, Any]:
         """For the record."""
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelFacts:
+    """What a model says of itself.
+
+    Attributes:
+        model: Its name.
+        context: Tokens that prompt and reply may have together; None where nobody says.
+        prefills: Whether it goes on with a last message of the role `assistant`.
+        grammars: Whether it takes `Sampling.grammar`.
+    """
+
+    model: str
+    context: int | None = None
+    prefills: bool = False
+    grammars: bool = False
+
+
+def conversation_key(messages: Sequence[Message]) -> str:
+    """Hex digest of a conversation."""
+    return _digest([[m.role, m.content] for m in messages])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]

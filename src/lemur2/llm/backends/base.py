@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from lemur2.errors import UserError
-from lemur2.llm.values import Message, Reply, Request
+from lemur2.llm.values import Message, ModelFacts, Reply, Request
 
 
 class TransientError(Exception):
@@ -34,8 +34,6 @@ class Backend(ABC):
     """
 
     kind: ClassVar[str]  # `openai`, `hf`, `embedded`, ...
-    prefills: ClassVar[bool] = False  # goes on with a last assistant message
-    grammars: ClassVar[bool] = False  # takes `Sampling.grammar`
     batch: int = 1  # requests that one call of `complete` takes well
     parallel: int = 1  # calls of `complete` that may run at once
 
@@ -49,13 +47,8 @@ class Backend(ABC):
 
     @property
     @abstractmethod
-    def model(self) -> str:
-        """The model's name, for the record."""
-
-    @property
-    @abstractmethod
-    def context(self) -> int | None:
-        """Tokens that prompt and reply may have together; None where nobody says."""
+    def facts(self) -> ModelFacts:
+        """What the model says of itself, once it is open."""
 
     @abstractmethod
     def count(self, messages: Sequence[Message]) -> int:
