@@ -3,7 +3,9 @@
 from lemur2.llm.backends.base import Backend, ModelError, TransientError
 from lemur2.llm.choosing import Preset, open_client, preset_of, presets
 from lemur2.llm.client import Budget, BudgetSpent, Client, Persistence
-from lemur2.llm.drafting import Draft, draft
+from lemur2.llm.config import LlmConfig
+from lemur2.llm.drafting import Draft, draft, fit
+from lemur2.llm.prompting import prompt_names, prompt_text, render
 from lemur2.llm.text.wanted import NETWORK, TRANSFORM, Wanted
 from lemur2.llm.values import Finish, Message, ModelFacts, Reply, Request, Role, Sampling
 
@@ -16,6 +18,7 @@ __all__ = [
     "Client",
     "Draft",
     "Finish",
+    "LlmConfig",
     "Message",
     "ModelError",
     "ModelFacts",
@@ -28,7 +31,11 @@ __all__ = [
     "TransientError",
     "Wanted",
     "draft",
+    "fit",
     "open_client",
     "preset_of",
     "presets",
+    "prompt_names",
+    "prompt_text",
+    "render",
 ]

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
@@ -91,7 +92,8 @@ class EmbeddedBackend(Backend):
 
     def complete(self, requests: Sequence[Request]) -> list[Reply]:
         """Answer them, one after the other."""
-        return self._running().complete(requests)
+        replies = self._running().complete(requests)
+        return [replace(reply, model=self.facts.model) for reply in replies]
 
     def close(self) -> None:
         """End the server."""

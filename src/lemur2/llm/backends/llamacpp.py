@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-import xllamacpp  # type: ignore[import-untyped]
+import xllamacpp
 
 
 def main(file: str, threads: str) -> None:
