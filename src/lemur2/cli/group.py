@@ -35,6 +35,11 @@ COMMANDS = {
         "Networks that others stand for; marks, never deletion.",
     ),
     "curate": ("lemur2.cli.curate:curate", "A training set of networks: chosen, split, written."),
+    "finetune": ("lemur2.cli.finetune:finetune", "Train a language model's adapter on networks."),
+    "finetune-eval": (
+        "lemur2.cli.finetune_eval:finetune_eval",
+        "What it writes before and after, in funnels.",
+    ),
     "screen": ("lemur2.cli.screen:screen", "Screen the networks of a corpus; facts and verdicts."),
     "report": ("lemur2.cli.report:report", "Figures and tables over the corpus, in one page."),
     "doctor": ("lemur2.cli.doctor:doctor", "What protects this machine; devices, data sets."),

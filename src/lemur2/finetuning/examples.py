@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur2.architecture import Refusal
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
 from lemur2.finetuning.normal import normal_form
 
+if TYPE_CHECKING:
+    import jinja2
+
 PROMPTS = Path(__file__).parent / "prompts"
+Count = Callable[[Sequence[str]], Sequence[int]]
 _TASK = "img-classification"
 _GREY = ("mnist", "fashion-mnist", "mnist-5k")
 
@@ -39,7 +43,8 @@ class Wish:
     def prompt(self, template: Path | None = None) -> str:
         """The user's turn, from a Jinja template (by default `prompts/network.jinja`)."""
         channels, height, width = self.shape
-        text: str = _template(template or PROMPTS / "network.jinja").render(
+        return _rendered(
+            template or PROMPTS / "network.jinja",
             channels=channels,
             height=height,
             width=width,
@@ -47,7 +52,6 @@ class Wish:
             dataset=self.dataset,
             accuracy=self.accuracy,
         )
-        return text.strip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +74,8 @@ class Example:
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """What the corpus measured on a network: its sample shape and outputs as screened, its best
-    accuracy by data set."""
+    accuracy by data set.
+    """
 
     shape: tuple[int, int, int]
     classes: int
@@ -146,7 +151,7 @@ def examples(
 
 
 def fitting(
-    found: Iterable[Example], count_tokens: Any, most: int, wanted: int | None, seed: int
+    found: Iterable[Example], count_tokens: Count, most: int, wanted: int | None, seed: int
 ) -> list[Example]:
     """Those of at most so many tokens, shuffled; at most `wanted` of them, families in turn.
 
@@ -154,13 +159,13 @@ def fitting(
 
     Args:
         found: What to choose from.
-        count_tokens: Gives the tokens of each of a list of examples.
+        count_tokens: Gives the tokens of each of a list of texts.
         most: The longest that is taken.
         wanted: How many; None for all.
         seed: Of the order.
     """
     everything = list(found)
-    lengths = count_tokens(everything)
+    lengths = count_tokens([each.completion for each in everything])
     short = [each for each, n in zip(everything, lengths, strict=True) if n <= most]
     order = random.Random(seed)
     order.shuffle(short)
@@ -199,14 +204,19 @@ def _rows(folder: Path, split: str) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-@cache
-def _template(path: Path) -> Any:
+def _rendered(path: Path, **values: Any) -> str:
     import jinja2
 
     try:
-        text = path.read_text("utf-8")
-        return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text)  # noqa: S701
+        return _template(path).render(values).strip()
     except OSError as error:
         raise UserError(f"cannot read the prompt {path}: {error.strerror}") from error
     except jinja2.TemplateError as error:
-        raise UserError(f"the prompt {path} is no Jinja template: {error}") from error
+        raise UserError(f"the prompt {path} is no Jinja template for this: {error}") from error
+
+
+@cache
+def _template(path: Path) -> jinja2.Template:
+    import jinja2
+
+    return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(path.read_text("utf-8"))

@@ -10,11 +10,17 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from lemur2.errors import UserError
+from lemur2.finetuning.examples import Count
 
 
 def load_tokenizer(model: str) -> Any:
     """The tokenizer of a model. Raises UserError."""
     return _load(AutoTokenizer, model)
+
+
+def counter(tokenizer: Any) -> Count:
+    """What counts the tokens of texts."""
+    return lambda texts: [len(ids) for ids in tokenizer(list(texts))["input_ids"]]
 
 
 def load_model(model: str, dtype: torch.dtype = torch.float32, **options: Any) -> Any:

@@ -35,8 +35,8 @@ class Tuning:
     model: str
     rank: int = 32
     alpha: int = 32
-    learning_rate: float = 5e-4
-    warmup: int = 5
+    learning_rate: float = 1e-3
+    warmup: int = 10
     batch: int = 4
     accumulate: int = 1
     epochs: int = 1

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
@@ -67,6 +67,7 @@ def tune(
         `out`.
     """
     torch.set_num_threads(tuning.threads)
+    disable_progress_bars()
     checkpoints = out / "checkpoints"
     last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     reduced = fast_bfloat16(tuning.device) if tuning.bfloat16 is None else tuning.bfloat16
@@ -83,6 +84,7 @@ def tune(
         ),
         callbacks=[_Recorder(out / "steps.jsonl", on_step)],
     )
+    trainer.remove_callback(PrinterCallback)  # what it prints, `on_step` tells
     trainer.train(resume_from_checkpoint=last)
     trainer.save_model(str(out))
     tokenizer.save_pretrained(out)
@@ -133,6 +135,7 @@ class _Recorder(TrainerCallback):
     def __init__(self, file: Path, on_step: OnStep | None) -> None:
         self.file, self.on_step = file, on_step
         self.started = time.monotonic()
+        self.earlier = 0  # tokens of the processes before, which TRL does not count
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         self.started = time.monotonic()
@@ -140,9 +143,15 @@ class _Recorder(TrainerCallback):
             lines = self.file.read_text("utf-8").splitlines()
             kept = [line for line in lines if _is_before(line, state.global_step)]
             self.file.write_text("".join(line + "\n" for line in kept), "utf-8")
+            self.earlier = json.loads(kept[-1])["tokens"] if kept else 0
 
     def on_log(
-        self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **rest: Any
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        logs: Mapping[str, Any] | None = None,
+        **rest: Any,
     ) -> None:
         if not logs or "loss" not in logs:
             return
@@ -150,8 +159,8 @@ class _Recorder(TrainerCallback):
             step=state.global_step,
             steps=state.max_steps,
             loss=float(logs["loss"]),
-            accuracy=float(logs.get("mean_token_accuracy", "nan")),
-            tokens=int(logs.get("num_tokens", 0)),
+            accuracy=float(logs["mean_token_accuracy"]),
+            tokens=self.earlier + int(logs["num_tokens"]),
             seconds=time.monotonic() - self.started,
         )
         with self.file.open("a", encoding="utf-8") as lines:
