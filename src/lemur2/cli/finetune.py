@@ -66,7 +66,13 @@ _COUNT = click.IntRange(min=1)
 @click.option("--four-bit", is_flag=True, help="Hold the model in 4 bits (CUDA, bitsandbytes).")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--threads", type=_COUNT, default=1, show_default=True, help="Of the CPU.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the adapter's weights, the order, and the data sets in prompts.",
+)
 @json_option
 @db_option
 def finetune(

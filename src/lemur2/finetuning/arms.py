@@ -18,7 +18,7 @@ from lemur2.finetuning.sampling import LocalBackend
 from lemur2.llm import NETWORK, Client, Message, Reply, Request, Sampling
 from lemur2.llm.text.sanitise import clean
 
-_LONGEST = {"whole": 1024, "partial": 768}
+_LONGEST = {"whole": 800, "partial": 540}  # as the networks that are learnt, and less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Arm:
 
     def requests(self, wish: Wish, seeds: Sequence[int]) -> list[Request]:
         """One for each seed; the same for an untouched model and a tuned one."""
-        messages = (Message("user", wish.prompt()),)
+        messages: tuple[Message, ...] = (Message("user", wish.prompt()),)
         if self.beginning:
             messages += (Message("assistant", self.beginning),)
         settings = {**asdict(self.sampling), "max_tokens": _LONGEST[self.way]}

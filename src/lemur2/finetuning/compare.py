@@ -73,7 +73,7 @@ def wish_for(plan: Plan, accuracy: float | None) -> Wish:
     if plan.task.name != "img-classification":
         raise UserError(f"data set {spec.name} is for {plan.task.name}; take one of images")
     raw: Any = spec.sample_shape
-    shape = Pipeline(plan.transform_source, spec.mean, spec.std).sample_shape(raw)
+    shape: Any = Pipeline(plan.transform_source, spec.mean, spec.std).sample_shape(raw)
     return Wish(shape=shape, classes=spec.outputs[0], dataset=spec.name, accuracy=accuracy)
 
 
