@@ -123,7 +123,7 @@ def test_nothing_short_enough_is_said(tiny, curated, corpus_file, tmp_path):
 
 
 def test_a_model_that_is_not_there(tmp_path):
-    from lemur2.finetuning.models import load_tokenizer
+    from lemur2.llm.backends.weights import load_tokenizer
 
     with pytest.raises(UserError, match=r"no model .*none\.gguf"):
         load_tokenizer(str(tmp_path / "none.gguf"))
@@ -131,16 +131,27 @@ def test_a_model_that_is_not_there(tmp_path):
         load_tokenizer(str(tmp_path))
 
 
-def test_the_adapter_changes_what_the_model_says(trained, tiny):
-    from lemur2.finetuning.sampling import LocalBackend
-    from lemur2.llm import Message, Request, Sampling
+def test_llm_hf_takes_the_adapter(trained, tiny):
+    from lemur2.llm import Message, Request, Sampling, open_client
 
-    request = Request(
-        messages=(Message("user", "hello"),), sampling=Sampling(temperature=0, max_tokens=20)
-    )
+    fresh = (Message("user", "hello"),)
+    begun = (*fresh, Message("assistant", "class Net"))
     said = []
-    for adapter in (None, trained[0]):
-        backend = LocalBackend(str(tiny), adapter)
-        backend.open()
-        said.append(backend.complete([request])[0].text)
+    for spec in (f"hf:{tiny}", f"hf:{tiny}+{trained[0]}"):
+        with open_client(spec) as client:
+            assert client.facts.prefills
+            assert client.count(begun) == client.count(fresh) + len("class Net")
+            sampling = Sampling(temperature=0, max_tokens=20)
+            asked = [Request(messages=each, sampling=sampling) for each in (fresh, begun)]
+            said.append([reply.text for reply in client.complete(asked)])
     assert said[0] != said[1]
+
+
+def test_llm_hf_says_what_is_wrong(tiny, tmp_path):
+    from lemur2.llm import Message, ModelError, Request, Sampling, open_client
+
+    grammar = Sampling(grammar='root ::= "x"')
+    with open_client(f"hf:{tiny}") as client, pytest.raises(ModelError, match="grammar"):
+        client.complete([Request(messages=(Message("user", "x"),), sampling=grammar)])
+    with open_client(f"hf:{tmp_path}") as client, pytest.raises(ModelError, match="cannot load"):
+        client.count((Message("user", "x"),))

@@ -113,7 +113,6 @@ def finetune_eval(
         accuracy=accuracy,
         batch=batch,
         threads=allowed.threads,
-        device=allowed.device,
         before=not only_tuned,
     )
     status = StatusLine()

@@ -14,8 +14,7 @@ from lemur2.evaluation.plan import Plan
 from lemur2.finetuning.examples import PROMPTS, Wish
 from lemur2.finetuning.funnels import Judged
 from lemur2.finetuning.novelty import Seen
-from lemur2.finetuning.sampling import LocalBackend
-from lemur2.llm import NETWORK, Client, Message, Reply, Request, Sampling
+from lemur2.llm import NETWORK, Backend, Client, Message, Reply, Request, Sampling
 from lemur2.llm.text.sanitise import clean
 
 _LONGEST = {"whole": 800, "partial": 540}  # as the networks that are learnt, and less
@@ -66,7 +65,7 @@ class Arm:
 
 
 def answers(
-    arm: Arm, backend: LocalBackend, wish: Wish, seeds: Sequence[int], record: Path
+    arm: Arm, backend: Backend, wish: Wish, seeds: Sequence[int], record: Path
 ) -> list[tuple[Request, Reply]]:
     """What the model wrote for every seed; what the record has already is not asked again."""
     requests = arm.requests(wish, seeds)

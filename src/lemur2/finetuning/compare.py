@@ -14,8 +14,8 @@ from lemur2.evaluation.plan import Plan
 from lemur2.finetuning.arms import Arm, answers, judge, write_judged
 from lemur2.finetuning.examples import Wish
 from lemur2.finetuning.funnels import STAGES, Judged, difference, funnel, summary
-from lemur2.finetuning.sampling import LocalBackend
 from lemur2.llm import Sampling
+from lemur2.llm.backends.hf import HfBackend
 from lemur2.transforms.pipeline import Pipeline
 
 OnProgress = Callable[[str], None]
@@ -34,8 +34,7 @@ class Comparison:
         seed: The first reply's; they count up from there.
         accuracy: What the prompt asks for.
         batch: Replies at once.
-        threads: Of torch.
-        device: Of the model.
+        threads: Of the CPU.
         before: Whether the untouched model is asked too.
     """
 
@@ -48,7 +47,6 @@ class Comparison:
     accuracy: float | None = None
     batch: int = 16
     threads: int = 1
-    device: str = "cpu"
     before: bool = True
 
     @property
@@ -108,10 +106,9 @@ def compare(
     out.mkdir(parents=True, exist_ok=True)
     found = {}
     for adapter in dict.fromkeys(arm.adapter for arm in comparison.arms):
-        backend = LocalBackend(
+        backend = HfBackend(
             comparison.model,
-            adapter,
-            device=comparison.device,
+            str(adapter or ""),
             batch=comparison.batch,
             threads=comparison.threads,
         )

@@ -11,10 +11,10 @@ from typing import Any
 
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
-from lemur2.finetuning.examples import Example, examples, fitting, known_networks
-from lemur2.finetuning.models import counter, load_tokenizer
+from lemur2.finetuning.examples import Count, Example, examples, fitting, known_networks
 from lemur2.finetuning.settings import Tuning
 from lemur2.finetuning.train import OnStep, tune
+from lemur2.llm.backends.weights import load_tokenizer
 
 OnChosen = Callable[["Chosen"], None]
 
@@ -59,7 +59,7 @@ def finetune(
         UserError: The model or the networks cannot be had, or the folder holds something else.
     """
     tokenizer = load_tokenizer(tuning.model)
-    count = counter(tokenizer)
+    count = _counter(tokenizer)
     found = examples(data, split, known_networks(corpus, tuning.largest_input), seed=tuning.seed)
     chosen = fitting(found, count, tuning.longest, tuning.examples, tuning.seed)
     if not chosen:
@@ -74,6 +74,10 @@ def finetune(
     lines = "".join(json.dumps(_line(each)) + "\n" for each in chosen)
     (out / "examples.jsonl").write_text(lines, "utf-8")
     return tune(tuning, tokenizer, chosen, out, on_step=on_step)
+
+
+def _counter(tokenizer: Any) -> Count:
+    return lambda texts: [len(ids) for ids in tokenizer(list(texts))["input_ids"]]
 
 
 def _chosen(found: list[Example], tokens: int) -> Chosen:

@@ -17,8 +17,8 @@ from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
 from lemur2.finetuning.examples import Example
-from lemur2.finetuning.models import fast_bfloat16, load_model
 from lemur2.finetuning.settings import Tuning
+from lemur2.llm.backends.weights import fast_bfloat16, load_model
 
 OnStep = Callable[["Step"], None]
 
