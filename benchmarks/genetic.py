@@ -134,6 +134,7 @@ def main() -> None:
     parser.add_argument("--families", default="ga-mut,ga")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--real", type=Path, metavar="FOLDER")
+    parser.add_argument("--evaluations", type=int, default=40, help="of each --real search")
     given = parser.parse_args()
     if given.surrogate:
         surrogate(given.surrogate, given.families.split(","))
@@ -143,7 +144,7 @@ def main() -> None:
         if given.speed:
             genetic_real.speed()
         if given.real:
-            genetic_real.real(given.real)
+            genetic_real.real(given.real, given.evaluations)
 
 
 if __name__ == "__main__":
