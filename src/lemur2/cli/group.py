@@ -37,6 +37,7 @@ COMMANDS = {
     ),
     "curate": ("lemur2.cli.curate:curate", "A training set of networks: chosen, split, written."),
     "screen": ("lemur2.cli.screen:screen", "Screen the networks of a corpus; facts and verdicts."),
+    "prompt": ("lemur2.cli.prompt:prompt", "The prompts of language models; the models."),
     "report": ("lemur2.cli.report:report", "Figures and tables over the corpus, in one page."),
     "doctor": ("lemur2.cli.doctor:doctor", "What protects this machine; devices, data sets."),
 }

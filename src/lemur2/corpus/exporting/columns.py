@@ -116,6 +116,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "seconds": "of this epoch",
         "memory": "peak so far, bytes",
         "elapsed": "nanoseconds since training began, as an imported corpus recorded it",
+        "diagnostics": "JSON: what the network tells of itself (routing of a mixture, ...)",
     },
     "attempts": {
         "id": _ID,

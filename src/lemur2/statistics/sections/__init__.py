@@ -9,11 +9,13 @@ from lemur2.statistics.sections.funnels import Funnels
 from lemur2.statistics.sections.groups import Groups
 from lemur2.statistics.sections.hyperparameters import Hyperparameters
 from lemur2.statistics.sections.learning import Learning
+from lemur2.statistics.sections.mixtures import Mixtures
 from lemur2.statistics.sections.overview import Overview
 from lemur2.statistics.sections.ranks import Ranks
 from lemur2.statistics.sections.segmentation import Segmentation
 from lemur2.statistics.sections.text import Text
 from lemur2.statistics.sections.tradeoffs import Tradeoffs
+from lemur2.statistics.sections.transforms import Transforms
 
 SECTIONS: tuple[type[Section], ...] = (
     Overview,
@@ -25,8 +27,10 @@ SECTIONS: tuple[type[Section], ...] = (
     Learning,
     Hyperparameters,
     Ranks,
+    Mixtures,
     FewShot,
     Evolution,
+    Transforms,
     Funnels,
     Claims,
 )
