@@ -16,7 +16,7 @@ from lemur2.evaluation import Limits
 from lemur2.evaluation.engine import cpus
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.sandbox import Sandbox
-from lemur2.generators import FractalGenerator
+from lemur2.generators.fractal import FractalGenerator
 from lemur2.tasks import task
 
 FILES = 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
@@ -21,10 +22,12 @@ class Registry(Generic[T]):
         kind: What a name stands for, in messages (`data set`).
         base: What every class must be a subclass of.
         group: The entry-point group; each entry point is named as its class is.
-        builtin: Our own, by name.
+        builtin: Our own, by name: the class, or where it is (`package.module:Class`).
     """
 
-    def __init__(self, kind: str, base: type[T], group: str, builtin: dict[str, type[T]]) -> None:
+    def __init__(
+        self, kind: str, base: type[T], group: str, builtin: Mapping[str, type[T] | str]
+    ) -> None:
         self._kind = kind
         self._base = base
         self._group = group
@@ -39,10 +42,13 @@ class Registry(Generic[T]):
 
         Raises:
             UsageError: There is none; the message gives the names that come close.
-            UserError: An installed package announces it, but it cannot be loaded.
+            UserError: It cannot be loaded.
         """
-        if name in self._builtin:
-            return self._builtin[name]
+        builtin = self._builtin.get(name)
+        if isinstance(builtin, str):
+            return self._load(EntryPoint(name, builtin, self._group))
+        if builtin is not None:
+            return builtin
         for point in self._installed():
             if point.name == name:
                 return self._load(point)
@@ -58,7 +64,7 @@ class Registry(Generic[T]):
         except (ImportError, AttributeError) as error:
             raise UserError(
                 f"{self._kind} {point.name!r} cannot be loaded from {point.value!r} ({error}); "
-                "repair or remove the package that announces it"
+                "install what it needs, or remove the package that announces it"
             ) from error
         if not (isinstance(found, type) and issubclass(found, self._base)):
             raise UserError(

@@ -10,7 +10,7 @@ from lemur2.corpus import Corpus
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.engine import LocalEngine
 from lemur2.evaluation.plan import Plan
-from lemur2.generators import FractalGenerator
+from lemur2.generators.fractal import FractalGenerator
 from lemur2.loop import Generator, Settings, grow, start_run
 
 FOLDER = Path(__file__).parents[1] / "hostile"

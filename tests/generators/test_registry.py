@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from lemur2.errors import UsageError, UserError
-from lemur2.generators import FractalGenerator, generator_class, generator_names
+from lemur2.generators import generator_class, generator_names
+from lemur2.generators.fractal import FractalGenerator
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_an_unknown_name_is_answered_with_all():
 def test_an_installed_package_brings_one(install):
     install(
         "mine = third_party_generators:Mine",
-        "from lemur2.generators import FractalGenerator\n"
+        "from lemur2.generators.fractal import FractalGenerator\n"
         "class Mine(FractalGenerator):\n    name = 'mine'\n",
     )
     assert {"fractal", "mine"} <= set(generator_names())

@@ -42,7 +42,7 @@ def _run_of(path: Path) -> int | None:
         return None
     with Corpus.open(path, create=True) as corpus:
         runs = corpus.runs()
-    return runs[0].id if runs and runs[0].state is not None else None
+    return runs[0].id if runs else None
 
 
 def _resume(path: Path) -> list[str]:

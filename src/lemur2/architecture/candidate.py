@@ -19,6 +19,9 @@ class Candidate:
         name: A fixed name instead, for hand-written files (`ResNet18`).
         parents: Names of the architectures it was made from.
         parameters: What the generator chose, JSON-able, for analysis and for showing.
+        training: What of the run's protocol it is to be trained with instead, where it matters to
+            what it is: `hyperparameters` (those named), `epochs`. Such a candidate is refused as
+            a duplicate only of one with the same training, since it asks for a trial.
         prompt: The prompt that a language model answered, where one did.
     """
 
@@ -30,3 +33,4 @@ class Candidate:
     parents: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     prompt: str | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)

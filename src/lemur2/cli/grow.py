@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -79,6 +79,12 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
         show_default=True,
         help="Candidates that may be outstanding, fixed for the run; at least as many as workers.",
     )
+    @click.option(
+        "--order",
+        type=click.Choice(["asked", "finished"]),
+        help="Tell the generator of candidates as they were asked for (the same run however long "
+        "each takes) or as they finish. [what the generator prefers]",
+    )
     @download_option
     @json_option
     @db_option
@@ -112,6 +118,7 @@ def _start(
     screen_only: bool,
     workers: int | None,
     window: int,
+    order: Literal["asked", "finished"] | None,
     download: bool,
     as_json: bool,
     db: str | None,
@@ -125,7 +132,12 @@ def _start(
     generator = kind(build_config(kind.Config, config), fixed.seed)
     plan = Plan.of(fixed, download=download)
     bounds = limits.limits()
-    settings = Settings(total=total, window=window, max_flops=0 if screen_only else max_flops)
+    settings = Settings(
+        total=total,
+        window=window,
+        max_flops=0 if screen_only else max_flops,
+        order=order or generator.order,
+    )
     with Corpus.open(db, create=True) as corpus:
         run = start_run(corpus, generator, plan, bounds, settings)
         carry_on(corpus, run, generator, plan, bounds, workers, limits.unsafe, as_json)

@@ -88,6 +88,7 @@ class Attempt:
     name: str
     digest: str
     outcome: Outcome | None
+    told: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -156,10 +156,17 @@ def _attempt_row(
         "digest": digest,
         "parents": codec.to_json(candidate.parents),
         "parameters": codec.to_json(candidate.parameters),
+        "training": codec.to_json(candidate.training) if candidate.training else None,
         "prompt_id": None if prompt is None else architectures.ensure_source(connection, prompt),
         "reason": "",
         "seconds": 0.0,
     }
+
+
+def hear(connection: Connection, run_id: int, index: int, told: int) -> None:
+    """Store that an attempt's outcome was the `told`-th that the generator heard, from 0."""
+    where = (attempts.c.run_id == run_id) & (attempts.c.index == index)
+    connection.execute(sa.update(attempts).where(where).values(told=told))
 
 
 def record(connection: Connection, run_id: int, index: int, outcome: Outcome) -> bool:
@@ -253,6 +260,7 @@ def _attempt(row: RowMapping, results: Mapping[int, TrialResult]) -> Attempt:
         parents=tuple(codec.from_json(row["parents"])),
         parameters=codec.from_json(row["parameters"]),
         prompt=None if row["prompt"] is None else codec.decode_text(row["prompt"]),
+        training=codec.from_json(row["training"]) or {},
     )
     outcome = None
     if row["verdict"] is not None:
@@ -273,4 +281,5 @@ def _attempt(row: RowMapping, results: Mapping[int, TrialResult]) -> Attempt:
         name=row["name"],
         digest=row["digest"],
         outcome=outcome,
+        told=row["told"],
     )

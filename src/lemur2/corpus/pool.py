@@ -9,15 +9,17 @@ have ended are not touched again), but for trials that another process had under
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Architecture, family
 from lemur2.architecture.zoo import zoo_names, zoo_source
-from lemur2.corpus.schema import architectures, benchmarks, epochs, trials
+from lemur2.corpus import codec
+from lemur2.corpus.schema import architectures, benchmarks, epochs, transforms, trials
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UserError
 
@@ -45,6 +47,42 @@ class Member:
     score: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a run trains under, beside its data set: with equal terms, a trial need not be repeated.
+
+    Attributes:
+        metric, transform: Names.
+        hyperparameters: As a network is given them that declares all of them.
+        epochs: How many.
+        seed: Of weights, order and augmentation.
+    """
+
+    metric: str
+    transform: str
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownTrial:
+    """A trial that is there already.
+
+    Attributes:
+        nn: Name of the network.
+        score: After the last epoch.
+        seconds: Mean of its epochs; None where one is not known.
+        parameters, flops: From screening; None where it was not screened.
+    """
+
+    nn: str
+    score: float
+    seconds: float | None
+    parameters: int | None
+    flops: int | None
+
+
 class Pool:
     """The networks for a task, from a corpus and from the zoo, each program once.
 
@@ -57,6 +95,7 @@ class Pool:
         task: Whose networks.
         dataset: Whose scores; None takes the task's data set with the most trials.
         watermark: What a resumed run saw; None sees all that there is now.
+        terms: What the run trains under; None where nothing is trained.
     """
 
     def __init__(
@@ -66,8 +105,10 @@ class Pool:
         task: str,
         dataset: str | None = None,
         watermark: Watermark | None = None,
+        terms: Terms | None = None,
     ) -> None:
         self.corpus, self.task = corpus, task
+        self.terms = terms
         self._dataset = dataset
         self._watermark = watermark
 
@@ -111,6 +152,91 @@ class Pool:
     def by_name(self) -> Mapping[str, Member]:
         """Members by name."""
         return {member.name: member for member in self.members}
+
+    def known(
+        self,
+        digest: str,
+        *,
+        hyperparameters: Mapping[str, Any] | None = None,
+        epochs: int | None = None,
+    ) -> KnownTrial | None:
+        """What a trial under exactly the run's terms gave; the first of several, None without one.
+
+        Trials that failed or that are flagged do not count, nor do those of another seed.
+
+        Args:
+            digest: Canonical digest of the network.
+            hyperparameters: Those that it is trained with instead of the terms'.
+            epochs: Likewise.
+        """
+        if self.terms is None or digest not in self._names:
+            return None
+        wanted = {**self.terms.hyperparameters, **(hyperparameters or {})}
+        planned = epochs or self.terms.epochs
+        for given, found in self._trials_of(self._names[digest]):
+            declared = {key: value for key, value in given.items() if key in wanted}
+            same = all(wanted[key] == value for key, value in declared.items())
+            named = set(hyperparameters or ()) <= set(declared)
+            if same and named and given.get("epoch") == planned:
+                return found
+        return None
+
+    @cached_property
+    def _names(self) -> Mapping[str, list[int]]:
+        """Ids of the corpus's networks by digest."""
+        found: dict[str, list[int]] = {}
+        if self.corpus is None:
+            return found
+        query = (
+            sa.select(architectures.c.digest, architectures.c.id)
+            .where(architectures.c.id <= self.watermark.architecture)
+            .order_by(architectures.c.id)
+        )
+        with self.corpus.database.read() as connection:
+            for digest, key in connection.execute(query):
+                found.setdefault(digest, []).append(key)
+        return found
+
+    def _trials_of(self, ids: list[int]) -> list[tuple[dict[str, Any], KnownTrial]]:
+        """Hyperparameters and results of the trials under the run's terms but for those."""
+        assert self.corpus is not None
+        assert self.terms is not None
+        last = sa.func.max(epochs.c.epoch)
+        query = (
+            sa.select(
+                trials,
+                architectures.c.name,
+                architectures.c.parameters,
+                architectures.c.flops,
+                last.label("last"),
+                sa.func.avg(epochs.c.seconds).label("mean_seconds"),
+                (sa.func.count(epochs.c.seconds) == sa.func.count()).label("timed"),
+            )
+            .join(architectures, architectures.c.id == trials.c.architecture_id)
+            .join(benchmarks, benchmarks.c.id == trials.c.benchmark_id)
+            .join(transforms, transforms.c.id == trials.c.transform_id)
+            .join(epochs, epochs.c.trial_id == trials.c.id)
+            .where(
+                self._visible,
+                trials.c.architecture_id.in_(ids),
+                benchmarks.c.task == self.task,
+                benchmarks.c.dataset == self.dataset,
+                benchmarks.c.metric == self.terms.metric,
+                transforms.c.name == self.terms.transform,
+                trials.c.verdict == "ok",
+                trials.c.flagged.is_(None),
+                trials.c.seed == self.terms.seed,
+            )
+            .group_by(trials.c.id, architectures.c.id)
+            .order_by(trials.c.id)
+        )
+        with self.corpus.database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+            return [
+                (codec.join_hyperparameters(row, codec.from_json(row["prm"])), known)
+                for row in rows
+                if (known := _known(connection, row)) is not None
+            ]
 
     def source(self, name: str) -> str:
         """A member's text.
@@ -182,6 +308,22 @@ class Pool:
     @property
     def _visible(self) -> sa.ColumnElement[bool]:
         return trials.c.id <= self.watermark.trial
+
+
+def _known(connection: Connection, row: sa.RowMapping) -> KnownTrial | None:
+    query = sa.select(epochs.c.score).where(
+        epochs.c.trial_id == row["id"], epochs.c.epoch == row["last"]
+    )
+    score = connection.scalar(query)
+    if score is None:
+        return None
+    return KnownTrial(
+        nn=row["name"],
+        score=score,
+        seconds=row["mean_seconds"] if row["timed"] else None,
+        parameters=row["parameters"],
+        flops=row["flops"],
+    )
 
 
 def _newest(connection: Connection, table: sa.Table) -> int:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0004"  # the newest migration: what this code reads and writes
+REVISION = "0005"  # the newest migration: what this code reads and writes
 VERSION_TABLE = "lemur2_version"  # Alembic's own table, under a name that no other tool uses
 
 metadata = MetaData(
@@ -249,6 +249,8 @@ attempts = Table(
     Column("parents", Text, nullable=False),  # JSON list
     Column("parameters", Text, nullable=False),  # JSON
     Column("prompt_id", ForeignKey("sources.id")),
+    Column("training", Text),  # JSON: Candidate.training; NULL if it is empty
+    Column("told", Integer),  # how many were told before, in runs that tell as attempts finish
     Column("verdict", Text),  # NULL while pending
     Column("reason", Text, nullable=False),
     Column("seconds", Double, nullable=False),

@@ -211,6 +211,7 @@ class Corpus:
         told: int,
         state: Any,
         asked: Sequence[tuple[Candidate, str, str]] = (),
+        heard: int | None = None,
     ) -> range:
         """One step of a run: outcomes were told, candidates were asked for.
 
@@ -220,11 +221,15 @@ class Corpus:
             state: The generator's state after both.
             asked: New candidates with name and canonical digest ("" where it does not parse);
                 they become pending attempts, numbered on from those that are there.
+            heard: Index of the attempt that was told last, where attempts are told as they
+                finish; in the order of asking, `told` says it.
 
         Returns:
             The indices of the new attempts.
         """
         with self.database.write() as connection:
+            if heard is not None:
+                ledger.hear(connection, run_id, heard, told - 1)
             indices = ledger.ask(connection, run_id, asked)
             ledger.update(connection, run_id, told=told, state=codec.to_json(state))
             return indices

@@ -58,6 +58,33 @@ class Evaluator:
         ]
         return self._screen({"source": source, "task": task.name, "attempts": sizes})
 
+    def screen_with_outline(
+        self, source: str, task: Task, sizes: Sequence[int], *, channels: int = 3
+    ) -> tuple[Facts, reports.Outline]:
+        """Screen at the first of some sizes that works; with what modules the network has.
+
+        Raises:
+            Refusal: Where it works at none.
+        """
+        job = {"do": "screen", "outline": True, **_sized(source, task, sizes, channels)}
+        reply = self._ask(job)
+        return reports.facts(reply), reports.outline(reply)
+
+    def trace(
+        self, source: str, task: Task, sizes: Sequence[int], *, channels: int = 3
+    ) -> Mapping[str, Any]:
+        """Trace a network at the first of some sizes that works.
+
+        Returns:
+            What the worker says of it (see `evaluation.tracing.job`), not checked yet: the word
+            of an untrusted process.
+
+        Raises:
+            Refusal: Where it works at none.
+        """
+        reply = self._ask({"do": "trace", **_sized(source, task, sizes, channels)})
+        return reports.trace(reply)
+
     def screen_for(self, source: str, plan: Plan) -> Facts:
         """Screen a network at the input that a plan's data and transform give.
 
@@ -67,11 +94,15 @@ class Evaluator:
         return self._screen({"source": source, **plan.job})
 
     def _screen(self, job: Mapping[str, Any]) -> Facts:
+        return reports.facts(self._ask({"do": "screen", **job}))
+
+    def _ask(self, job: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Have a new worker do a job that takes no longer than a screening."""
         deadline = time.monotonic() + self.limits.screen_seconds
         with self.sandbox.worker() as worker:
-            worker.send({"do": "screen", "device": self.limits.device, **job}, deadline=deadline)
+            worker.send({"device": self.limits.device, **job}, deadline=deadline)
             reply, _ = worker.receive(deadline=deadline)
-        return reports.facts(reply)
+        return reply
 
     def train(
         self,
@@ -289,6 +320,11 @@ class _Trial:
             )
             parts.append(_checked(arrays, wanted))
         return np.concatenate(parts)
+
+
+def _sized(source: str, task: Task, sizes: Sequence[int], channels: int) -> dict[str, Any]:
+    attempts = [(size, task.sample_shape(size, channels), task.default_outputs) for size in sizes]
+    return {"source": source, "task": task.name, "attempts": attempts}
 
 
 def _checked(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

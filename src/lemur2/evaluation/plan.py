@@ -7,12 +7,13 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from lemur2 import __version__
+from lemur2.architecture import Candidate
 from lemur2.datasets import PreparedData, dataset_class, prepare
 from lemur2.errors import UsageError
 from lemur2.evaluation.protocol import Limits, Protocol
@@ -63,6 +64,18 @@ class Plan:
             transform=transform,
             transform_source=source,
         )
+
+    def for_candidate(self, candidate: Candidate) -> Plan:
+        """This plan, but for what the candidate brings of training.
+
+        Raises:
+            UsageError: A number that it brings is no use as what it is for.
+        """
+        if not candidate.training:
+            return self
+        protocol = self.protocol.with_(**candidate.training)
+        _check(protocol)
+        return replace(self, protocol=protocol)
 
     @property
     def job(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ _MOST = 1 << 62  # of anything that is counted; databases hold 64 bits
 _LONGEST = 300  # characters of a note or a string
 _MOST_NUMBERS = 10_000  # in all of an epoch's diagnostics
 _DEEPEST = 3  # axes of one of them
+_MOST_MODULES = 20_000
 _DIGEST = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -80,6 +81,34 @@ def _numbers(value: Any, depth: int) -> Any:
 
 def _size(value: Any) -> int:
     return sum(map(_size, value)) if isinstance(value, list) else 1
+
+
+Outline = dict[str, tuple[str, str, dict[str, tuple[int, ...]]]]
+
+
+def outline(reply: Mapping[str, Any]) -> Outline:
+    """A network's modules by name: class, settings, and parameters' shapes. Raises Refusal."""
+    with _readable():
+        modules = reply["outline"]
+        if len(modules) > _MOST_MODULES:
+            raise ValueError(len(modules))
+        return {
+            str(name)[:_LONGEST]: (
+                str(kind)[:_LONGEST],
+                str(settings)[:_LONGEST],
+                {str(key): tuple(map(_count, shape)) for key, shape in shapes.items()},
+            )
+            for name, (kind, settings, shapes) in modules.items()
+        }
+
+
+def trace(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What tracing found, as it came but for being an object. Raises Refusal."""
+    with _readable():
+        found = reply["trace"]
+        if not isinstance(found, dict):
+            raise TypeError(type(found))
+        return found
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -20,6 +20,8 @@ from lemur2.tasks import InputPipeline, Task
 
 BATCH = 2
 _SEED = 0
+
+OnNet = Callable[[torch.nn.Module], None]
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,15 @@ class Shapes:
 
 
 def screen(
-    source: str, task: Task, attempts: Sequence[Shapes], device: torch.device
+    source: str,
+    task: Task,
+    attempts: Sequence[Shapes],
+    device: torch.device,
+    on_net: OnNet | None = None,
 ) -> dict[str, Any]:
     """Try the shapes in order; the facts of the first that works.
+
+    `on_net` is called with every network that was built, before it runs.
 
     Returns:
         The fields of `Facts`.
@@ -67,7 +75,7 @@ def screen(
     prm = network.parameters(names, {}, batch=BATCH, transform="norm", epochs=1)
     for index, shapes in enumerate(attempts):
         try:
-            facts = _attempt(module, task, shapes, prm, device)
+            facts = _attempt(module, task, shapes, prm, device, on_net)
             break
         except Refusal as refusal:
             sized = refusal.verdict in (Verdict.BUILD, Verdict.SHAPE)
@@ -83,10 +91,13 @@ def _attempt(
     shapes: Shapes,
     prm: dict[str, Any],
     device: torch.device,
+    on_net: OnNet | None,
 ) -> dict[str, Any]:
     inputs, targets = (tensor.to(device) for tensor in shapes.example(task))
     with cheap_initialisation():
         net = network.build(module, inputs.shape, shapes.outputs, prm, device)
+    if on_net is not None:
+        on_net(net)
     ran = _forward_and_backward(net, task, shapes, inputs, targets)
     recorder, used = _evaluate(net, task, shapes, inputs)
     unused = _without_gradient(net, ran & used)

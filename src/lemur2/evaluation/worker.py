@@ -18,6 +18,8 @@ from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network, screening, training
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.evaluation.screening import Shapes
+from lemur2.evaluation.tracing import job as tracing
+from lemur2.evaluation.tracing.outline import outline
 from lemur2.tasks import task
 from lemur2.transforms.pipeline import Pipeline
 
@@ -27,7 +29,9 @@ def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
     job, _ = channel.receive()
     try:
         if job["do"] == "screen":
-            channel.send({"facts": _screen(job)})
+            channel.send(_screen(job))
+        elif job["do"] == "trace":
+            channel.send({"trace": _trace(job)})
         else:
             _train(channel, job, arrays)
             channel.send({"done": True})
@@ -38,12 +42,23 @@ def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
 def _screen(job: Mapping[str, Any]) -> dict[str, Any]:
     kind, device = task(job["task"]), torch.device(job["device"])
     if "attempts" in job:
-        attempts = [Shapes(size, tuple(s), tuple(o)) for size, s, o in job["attempts"]]
-        return screening.screen(job["source"], kind, attempts, device)
+        outlines: list[dict[str, Any]] = []  # the last is that of the attempt that worked
+        on_net = (lambda net: outlines.append(outline(net))) if job.get("outline") else None
+        facts = screening.screen(job["source"], kind, _attempts(job), device, on_net)
+        return {"facts": facts, "outline": outlines[-1] if outlines else None}
     pipeline, shape = _pipeline(job), tuple(job["sample_shape"])
     size = pipeline.sample_shape(shape)[-1] if pipeline is not None else shape[-1]
     attempt = Shapes(size, shape, tuple(job["outputs"]), pipeline)
-    return screening.screen(job["source"], kind, [attempt], device)
+    return {"facts": screening.screen(job["source"], kind, [attempt], device)}
+
+
+def _trace(job: Mapping[str, Any]) -> dict[str, Any]:
+    device = torch.device(job["device"])
+    return tracing.trace(job["source"], task(job["task"]), _attempts(job), device)
+
+
+def _attempts(job: Mapping[str, Any]) -> list[Shapes]:
+    return [Shapes(size, tuple(s), tuple(o)) for size, s, o in job["attempts"]]
 
 
 def _train(channel: Channel, job: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:

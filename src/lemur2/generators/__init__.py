@@ -9,30 +9,31 @@ generator's and whose value is its class:
 
 from typing import Any
 
-from lemur2.generators.experts import ExpertsGenerator
-from lemur2.generators.fractal import FractalGenerator
-from lemur2.generators.zoo import ZooGenerator
 from lemur2.loop.generator import Generator
 from lemur2.registry import Registry
 
-__all__ = [
-    "ExpertsGenerator",
-    "FractalGenerator",
-    "ZooGenerator",
-    "generator_class",
-    "generator_names",
-]
+__all__ = ["generator_class", "generator_names"]
+
+# Read when they are asked for: some bring libraries that take a second to import.
+_BUILTIN = {
+    "experts": "lemur2.generators.experts:ExpertsGenerator",
+    "fewshot": "lemur2.generators.fewshot:FewShotGenerator",
+    "fractal": "lemur2.generators.fractal:FractalGenerator",
+    "genetic": "lemur2.generators.genetic:GeneticGenerator",
+    "mutation": "lemur2.generators.mutation:MutationGenerator",
+    "zoo": "lemur2.generators.zoo:ZooGenerator",
+}
 
 _GENERATORS: Registry[Generator[Any]] = Registry(
     "generator",
     Generator,  # type: ignore[type-abstract]
     "lemur2.generators",
-    {each.name: each for each in (ExpertsGenerator, FractalGenerator, ZooGenerator)},
+    _BUILTIN,
 )
 
 
 def generator_names() -> tuple[str, ...]:
-    """The names of all generators. Loads none of the installed ones."""
+    """The names of all generators. Loads none of them."""
     return _GENERATORS.names()
 
 
@@ -41,6 +42,6 @@ def generator_class(name: str) -> type[Generator[Any]]:
 
     Raises:
         UsageError: There is none; the message offers similar names.
-        UserError: An installed package brings it, but it cannot be loaded.
+        UserError: It cannot be loaded: a package that it needs is missing, or broken.
     """
     return _GENERATORS.find(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from lemur2.architecture import Candidate
 from lemur2.corpus import Outcome
@@ -21,10 +21,11 @@ class Generator(ABC, Generic[ConfigT]):
 
     The grow loop owns the run: it alone calls these methods, from one thread. It calls `tell`
     with every outcome, failures included, in the order in which `ask` gave the candidates,
-    whatever order they finished in, and it calls `ask` at points that depend only on how many
-    outcomes were told. A generator whose choices depend on nothing but its config, its seed and
-    what it was told is therefore deterministic, and the loop stores `state()` with every step,
-    so that a killed run continues to the result it would have had.
+    whatever order they finished in (or as they finish, where `order` or the run says so), and it
+    calls `ask` at points that depend only on how many outcomes were told. A generator whose
+    choices depend on nothing but its config, its seed and what it was told is therefore
+    deterministic, and the loop stores `state()` with every step, so that a killed run continues
+    to the result it would have had.
 
     Subclasses set `name`, `about` and `Config`: one frozen dataclass, keyword only, each field
     with a default and `metadata={"help": ...}`; the Python API and the command line both come
@@ -35,6 +36,7 @@ class Generator(ABC, Generic[ConfigT]):
     name: ClassVar[str]
     about: ClassVar[str]  # one line for `lemur2 grow --help`
     Config: ClassVar[type]
+    order: Literal["asked", "finished"] = "asked"  # in which it is told, unless a run says else
 
     def __init__(self, config: ConfigT, seed: int) -> None:
         self.config = config

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
 from lemur2.architecture.names import content_name
 from lemur2.corpus import Attempt, Corpus, Outcome, Run
-from lemur2.corpus.pool import Pool, Watermark
+from lemur2.corpus.pool import Pool, Terms, Watermark
 from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
@@ -27,6 +27,7 @@ from lemur2.loop.ending import working_on
 from lemur2.loop.generator import Generator
 
 WINDOW = 16
+Order = Literal["asked", "finished"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Settings:
         total: Candidates to ask for.
         window: Candidates that may be outstanding. It bounds how many workers have work, and
             what a generator knows when it proposes, so it is fixed for the whole run.
+        order: In which outcomes are told: as they were `asked` for, which makes a run the same
+            however long each takes; or as they `finished`, so that no slow candidate holds the
+            generator up. Then a run is the same again with one worker only, but one that was
+            killed still goes on from what it had heard.
         max_flops: Train what passes screening only up to so many FLOPs a sample; 0 for
             screening alone, None for no bound.
     """
@@ -57,6 +62,7 @@ class Settings:
     total: int
     window: int = WINDOW
     max_flops: float | None = None
+    order: Order = "asked"
 
     def __post_init__(self) -> None:
         if self.total < 1 or self.window < 1:
@@ -136,8 +142,8 @@ class _Loop:
         self.candidates: list[tuple[Candidate, str, str]] = []
         self.outcomes: dict[int, Outcome] = {}  # recorded, not told yet
         self.recorded = 0
-        self.digests: dict[str, str] = {}  # of all candidates of this run: digest -> first name
-        self.names: set[str] = set()  # of those of them that keep the contract
+        self.digests: dict[str, str] = {}  # of this run's: digest and training -> first name
+        self.names: dict[str, str] = {}  # of those that keep the contract: name -> digest
         self.pending: dict[Future[Outcome], int] = {}
         generator.meet(_pool(corpus, stored, plan))
         if stored.state is not None:
@@ -162,24 +168,35 @@ class _Loop:
             self._dispatch(attempt.index)
             return
         self.recorded += 1
-        self._remember(attempt.name, attempt.digest)
-        if attempt.index >= self.told:
+        self._remember(attempt.candidate, attempt.name, attempt.digest)
+        told = attempt.index < self.told if self._in_order else attempt.told is not None
+        if not told:
             self.outcomes[attempt.index] = attempt.outcome
 
     def _tell_and_ask(self) -> None:
         """Tell what is due, one by one, and fill the window after each."""
-        while self.told in self.outcomes:
-            self.generator.tell([self.outcomes.pop(self.told)])
+        while (index := self._due()) is not None:
+            self.generator.tell([self.outcomes.pop(index)])
             self.told += 1
-            self._ask()
+            self._ask(heard=None if self._in_order else index)
 
-    def _ask(self) -> None:
+    @property
+    def _in_order(self) -> bool:
+        return self.settings.order == "asked"
+
+    def _due(self) -> int | None:
+        """The attempt that is to be told next; None where it is not recorded yet."""
+        if self._in_order:
+            return self.told if self.told in self.outcomes else None
+        return next(iter(self.outcomes), None)
+
+    def _ask(self, heard: int | None = None) -> None:
         """Ask for as many as the window takes; store them with the state in one step."""
         outstanding = len(self.candidates) - self.told
         room = min(self.settings.window - outstanding, self.settings.total - len(self.candidates))
         asked = [_identified(c) for c in self.generator.ask(room)] if room > 0 else []
         indices = self.corpus.advance(
-            self.run, told=self.told, state=self.generator.state(), asked=asked
+            self.run, told=self.told, state=self.generator.state(), asked=asked, heard=heard
         )
         self.candidates += asked
         for index in indices:
@@ -189,7 +206,7 @@ class _Loop:
         """Have a candidate evaluated, or refuse it at once."""
         candidate, name, digest = self.candidates[index]
         outcome = self._refuse(candidate, name, digest)
-        self._remember(name, digest)
+        self._remember(candidate, name, digest)
         if outcome is not None:
             self._record(index, outcome)
             return
@@ -197,7 +214,10 @@ class _Loop:
             candidate.source, prefix=candidate.prefix, name=candidate.name
         )
         future = self.engine.submit(
-            candidate, architecture, self.plan, max_flops=self.settings.max_flops
+            candidate,
+            architecture,
+            self.plan.for_candidate(candidate),
+            max_flops=self.settings.max_flops,
         )
         self.pending[future] = index
 
@@ -209,21 +229,23 @@ class _Loop:
             found = {"verdict": refusal.verdict, "reason": str(refusal)}
         else:
             # This run's own first: what the corpus already holds of them depends on timing.
-            twin = self.digests.get(digest) or self.corpus.known(digest)
+            twin = self.digests.get(_key(candidate, digest))
+            if twin is None and not candidate.training:
+                twin = self.corpus.known(digest)
             reason = f"the same network as {twin}"
-            if twin is None and self._name_is_taken(candidate, name):
+            if twin is None and self._name_is_taken(candidate, name, digest):
                 twin, reason = name, f"the same text as {name} but for whitespace"
             if twin is None:
                 return None
             found = {"verdict": Verdict.DUPLICATE, "reason": reason, "duplicate_of": twin}
         return Outcome(candidate=candidate, name=name, digest=digest, **found)
 
-    def _remember(self, name: str, digest: str) -> None:
-        self.digests.setdefault(digest, name)
+    def _remember(self, candidate: Candidate, name: str, digest: str) -> None:
+        self.digests.setdefault(_key(candidate, digest), name)
         if digest:
-            self.names.add(name)
+            self.names.setdefault(name, digest)
 
-    def _name_is_taken(self, candidate: Candidate, name: str) -> bool:
+    def _name_is_taken(self, candidate: Candidate, name: str, digest: str) -> bool:
         """Whether another network has the name that this one gets after its content.
 
         Names leave whitespace out, which canonical digests do not: a statement that is indented
@@ -231,7 +253,10 @@ class _Loop:
         """
         if candidate.name is not None:
             return False
-        return name in self.names or self.corpus.source(name) is not None
+        if name in self.names:
+            return self.names[name] != digest
+        stored = self.corpus.architecture(name)
+        return stored is not None and stored.digest != digest
 
     def _record(self, index: int, outcome: Outcome) -> None:
         self.corpus.record(self.run, index, outcome)
@@ -243,8 +268,17 @@ class _Loop:
 
 def _pool(corpus: Corpus, run: Run, plan: Plan) -> Pool:
     watermark = Watermark(**run.config["pool"])
-    dataset = plan.protocol.dataset
-    return Pool(corpus, task=plan.task.name, dataset=dataset, watermark=watermark)
+    protocol = plan.protocol
+    terms = Terms(
+        metric=plan.metric,
+        transform=plan.transform,
+        hyperparameters=protocol.hyperparameters,
+        epochs=protocol.epochs,
+        seed=protocol.seed,
+    )
+    return Pool(
+        corpus, task=plan.task.name, dataset=protocol.dataset, watermark=watermark, terms=terms
+    )
 
 
 def _config(generator: Generator[Any], settings: Settings) -> dict[str, Any]:
@@ -260,6 +294,11 @@ def _identified(candidate: Candidate) -> tuple[Candidate, str, str]:
     except Refusal:
         return candidate, candidate.name or content_name(candidate.prefix, candidate.source), ""
     return candidate, architecture.name, architecture.digest
+
+
+def _key(candidate: Candidate, digest: str) -> str:
+    """What makes a candidate one of its own: its network, and its training where it brings one."""
+    return f"{digest} {json.dumps(candidate.training)}" if candidate.training else digest
 
 
 def _contract_refusal(candidate: Candidate) -> Refusal:

@@ -1,0 +1,151 @@
+"""How often mutation of real networks works: `python benchmarks/mutation.py CORPUS.db -n 60`.
+
+A sample of networks that screened ok, so many of each family, seeded. From each: six attempts at
+random kinds. Prints shares per family and per kind beside the peer's, and every failure reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import sqlite3
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from lemur2.architecture import Refusal
+from lemur2.corpus import Corpus
+from lemur2.evaluation.engine import LocalEngine
+from lemur2.generators.mutation import KINDS, Workshop
+from lemur2.tasks import task
+
+GROUPS = {
+    "base": "",
+    "alt": "alt",
+    "ga": "ga",
+    "FractalNet": "FractalNet",
+    "rag": "rag",
+    "ast": "ast",
+}
+ATTEMPTS = 6
+
+
+def group(family: str) -> str:
+    """Which row of the table a family counts to."""
+    for name in ("alt", "ga", "FractalNet", "rag", "ast", "rl"):
+        if family == name or family.startswith(f"{name}-"):
+            return name
+    return "base"
+
+
+def sample(path: str, count: int, seed: int) -> list[tuple[str, str]]:
+    """(name, group) of networks that screened ok, groups in equal shares."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        rows = connection.execute(
+            "select name, family from architectures where input_size is not null order by name"
+        ).fetchall()
+    by_group = defaultdict(list)
+    for name, family in rows:
+        by_group[group(family)].append(name)
+    rng = random.Random(seed)
+    for names in by_group.values():
+        rng.shuffle(names)
+    turns = [
+        (names[turn], kind)
+        for turn in range(count)
+        for kind, names in sorted(by_group.items())
+        if kind in GROUPS and turn < len(names)
+    ]
+    return turns[:count]
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("corpus")
+    parser.add_argument("-n", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    kinds = arguments.kinds.split(",")
+    chosen = sample(arguments.corpus, arguments.n, arguments.seed)[arguments.first :]
+    with (
+        Corpus.open(arguments.corpus, read_only=True) as corpus,
+        LocalEngine(workers=1) as engine,
+    ):
+        workshop = Workshop(engine.evaluator, task("img-classification"))
+        rows = []
+        for name, family in chosen:
+            row = measure(workshop, name, family, corpus.source(name) or "", kinds, arguments)
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    report(rows)
+
+
+def measure(workshop, name, family, source, kinds, arguments) -> dict:
+    """Six attempts at one network."""
+    row = {"name": name, "group": family, "attempts": [], "refused": {}}
+    started = time.monotonic()
+    try:
+        subject = workshop.open(source)
+    except Refusal as refusal:
+        return {**row, "untraced": f"{refusal.verdict}: {refusal}"}
+    row["trace"] = round(time.monotonic() - started, 2)
+    rng = random.Random(f"{arguments.seed}/{name}")
+    planning = 0.0
+    for number in range(ATTEMPTS):
+        order = rng.sample(kinds, len(kinds))
+        attempt = workshop.attempt(subject, rng, order)
+        if attempt is None:
+            break
+        row["attempts"].append([attempt.plan.kind, attempt.verified.problem, attempt.plan.says])
+        if attempt.valid and arguments.out:
+            arguments.out.mkdir(parents=True, exist_ok=True)
+            (arguments.out / f"{name}-{number}.py").write_text(attempt.source, encoding="utf-8")
+    row["seconds"] = round(time.monotonic() - started, 2)
+    row["planning"] = planning
+    row["refused"] = {f"{k}: {r}": c for (k, r), c in subject.planner.refused.items()}
+    return row
+
+
+def report(rows: list[dict]) -> None:
+    """Tables."""
+    print("\ngroup       networks  with a valid mutant   attempts valid")
+    for kind in [*GROUPS, "all"]:
+        own = [row for row in rows if kind in (row["group"], "all")]
+        tries = [each for row in own for each in row["attempts"]]
+        valid = sum(not problem for _, problem, _ in tries)
+        with_one = sum(any(not problem for _, problem, _ in row["attempts"]) for row in own)
+        if own:
+            share = valid / max(1, len(tries))
+            print(f"{kind:11} {len(own):8}  {with_one:8} ({with_one / len(own):4.0%})"
+                  f"      {valid:5} of {len(tries):4} ({share:4.0%})")
+    print("peer              38        18 ( 47%)         35 of  208 ( 17%)")
+    per_kind: dict[str, Counter] = defaultdict(Counter)
+    reasons: Counter = Counter()
+    for row in rows:
+        if "untraced" in row:
+            reasons[f"untraced, {row['untraced'][:100]}"] += 1
+        for kind, problem, _ in row["attempts"]:
+            per_kind[kind]["valid" if not problem else "not"] += 1
+            if problem:
+                reasons[f"{kind}, {problem[:100]}"] += 1
+    for kind, counts in sorted(per_kind.items()):
+        print(f"{kind:14} {counts['valid']:4} of {counts.total():4}")
+    for reason, count in reasons.most_common():
+        print(f"{count:4}  {reason}")
+    refused: Counter = Counter()
+    for row in rows:
+        refused.update(row["refused"])
+    for reason, count in refused.most_common(40):
+        print(f"{count:6}  not planned: {reason}")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"CPU seconds of workers: {used.ru_utime + used.ru_stime:.1f}")
+
+
+if __name__ == "__main__":
+    main()

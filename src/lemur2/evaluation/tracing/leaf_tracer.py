@@ -1,0 +1,286 @@
+"""LeafTracer: one forward pass, and with every axis of every tensor the formula of its size."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from lemur2.evaluation.network import FILE_NAME
+from lemur2.evaluation.tracing import rules, symbols
+from lemur2.evaluation.tracing.symbols import Node, Tape
+
+Dims = tuple[Node, ...]
+Position = tuple[int, int, int, int]  # line, column, end line, end column; columns in bytes
+
+_FUNCTIONAL = torch.nn.functional.__file__
+_OWN = __file__
+_MAX_CONSTRAINTS = 50_000
+
+
+@dataclass
+class Call:
+    """The torch function that is running: what it was called with, traced numbers and all."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    numbers: list[Any] = field(default_factory=list)
+
+    def argument(self, position: int, name: str, default: Any = None) -> Any:
+        """An argument by its position or name."""
+        if position < len(self.args):
+            return self.args[position]
+        return self.kwargs.get(name, default)
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where in the network something was found."""
+
+    module: str
+    operation: str
+    line: int
+
+
+class LeafTracer:
+    """Records which sizes must agree for a network to run.
+
+    It looks below autograd, at operations, so that it does not matter how a network spells them:
+    `+`, `torch.add` and `+=` are one addition, and containers, hooks and control flow are passed
+    through. Operations that it knows no rule for hold their inputs' sizes as they are.
+
+    Attributes:
+        equal: (node, node) -> where they must agree.
+        unknown: Operations without a rule, with how often each ran.
+        functions: Calls of torch functions right in the candidate's file: (name, position).
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.equal: dict[tuple[Node, Node], Where] = {}
+        self.unknown: dict[str, int] = {}
+        self.functions: dict[tuple[str, Position], None] = {}
+        self.call: Call | None = None
+        self.path: list[str] = []
+        self._dims: dict[int, Dims] = {}
+        self._stored: dict[tuple[int, tuple[int, ...]], Dims] = {}
+        self._kept: list[torch.Tensor] = []
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Within the block, tensors are followed."""
+        functional = torch.nn.functional
+        names = [name for name in vars(functional) if name.startswith("has_torch_function")]
+        kept = {name: getattr(functional, name) for name in names}
+        with ExitStack() as stack:
+            stack.callback(lambda: vars(functional).update(kept))
+            for name in names:  # so that what these functions call is seen, not they themselves
+                setattr(functional, name, lambda *_: False)
+            stack.enter_context(_Dispatch(self))
+            stack.enter_context(_Functions(self))
+            yield
+
+    def dims(self, tensor: torch.Tensor) -> Dims:
+        """The formula of every axis of a tensor."""
+        found = self._dims.get(id(tensor))
+        if found is None:
+            found = self._stored.get(_storage(tensor))
+        if found is None or len(found) != tensor.dim():
+            found = tuple(self.tape.const(int(size)) for size in _shape(tensor))
+        return found
+
+    def set_dims(self, tensor: torch.Tensor, dims: Sequence[Node]) -> None:
+        """Say what the axes of a tensor are; where that is not so, constants are taken."""
+        shape = _shape(tensor)
+        given = list(dims) if len(dims) == len(shape) else [None] * len(shape)
+        right = [
+            node if node is not None and self.tape.values[node] == size else self.tape.const(size)
+            for node, size in zip(given, shape, strict=True)
+        ]
+        self._dims[id(tensor)] = tuple(right)
+        self._kept.append(tensor)
+        if (key := _storage(tensor))[0]:
+            self._stored[key] = tuple(right)
+
+    def same(self, one: Node, other: Node) -> Node:
+        """Two sizes must agree; the one of them that can change, if any."""
+        if one != other and self.tape.values[one] == self.tape.values[other]:
+            key = (min(one, other), max(one, other))
+            known = self.tape.is_const(one) and self.tape.is_const(other)
+            if not known and key not in self.equal and len(self.equal) < _MAX_CONSTRAINTS:
+                self.equal[key] = self._where()
+        return other if self.tape.is_const(one) else one
+
+    def hold(self, node: Node) -> None:
+        """A size must stay as it is."""
+        self.same(node, self.tape.const(self.tape.values[node]))
+
+    def multiple(self, node: Node, of: Node) -> None:
+        """A size must stay a multiple of another."""
+        if not (self.tape.is_const(node) and self.tape.is_const(of)) and self.tape.values[of]:
+            self.same(self.tape.binary("mod", node, of), self.tape.const(0))
+
+    def _where(self) -> Where:
+        name = self.call.name if self.call else ""
+        return Where(self.path[-1] if self.path else "", name, candidate_line())
+
+    def ran(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
+        """An operation ran: give its results their axes."""
+        outs = [each for each in tree_leaves(result) if isinstance(each, torch.Tensor)]
+        if not outs:
+            return
+        given = dict(zip((each.name for each in func._schema.arguments), args, strict=False))
+        given.update(kwargs)
+        rules.apply(self, func, given, outs)
+
+    def called(self, call: Call, frame: Any) -> None:
+        """A torch function was called; remember it where the candidate called it itself."""
+        if call.name.startswith("__"):
+            return
+        while frame is not None and frame.f_code.co_filename in (_FUNCTIONAL, _OWN):
+            frame = frame.f_back
+        if frame is not None and frame.f_code.co_filename == FILE_NAME:
+            self.functions.setdefault((call.name, position(frame)))
+
+
+class _Functions(TorchFunctionMode):
+    """Sees torch functions before they lose sight of traced numbers."""
+
+    def __init__(self, tracer: LeafTracer) -> None:
+        super().__init__()
+        self.tracer = tracer
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name == "__get__":
+            if func.__self__ is torch.Tensor.shape:
+                return self._size(args[0])
+            return func(*args, **kwargs)
+        if func is torch.Tensor.size:
+            size = self._size(args[0])
+            axis = args[1] if len(args) > 1 else kwargs.get("dim")
+            return size if axis is None else size[symbols.plain(axis)]
+        if func is torch.Tensor.numel:
+            node = self.tracer.tape.product(self.tracer.dims(args[0]))
+            return symbols.traced(func(*args), node)
+        return self._run(func, name, args, kwargs)
+
+    def _run(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        call = Call(name, args, kwargs, list(_numbers((*args, *kwargs.values()))))
+        if self.tracer.path:
+            self.tracer.called(call, sys._getframe(2))
+        before, self.tracer.call = self.tracer.call, call
+        try:
+            return func(*_plain(args), **_plain(kwargs))
+        finally:
+            self.tracer.call = before
+
+    def _size(self, tensor: torch.Tensor) -> Any:
+        dims = self.tracer.dims(tensor)
+        return torch.Size([symbols.traced(s, d) for s, d in zip(_shape(tensor), dims, strict=True)])
+
+
+class _Dispatch(TorchDispatchMode):
+    def __init__(self, tracer: LeafTracer) -> None:
+        super().__init__()
+        self.tracer = tracer
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.tracer.ran(func, args, kwargs or {}, result)
+        return result
+
+
+@contextmanager
+def paths(tracer: LeafTracer, net: torch.nn.Module, on: Callable[..., None]) -> Iterator[None]:
+    """Within the block the tracer knows which module runs, and `on` hears of each that ran."""
+    names = {id(module): name for name, module in net.named_modules()}
+
+    def enter(module: torch.nn.Module, args: Any) -> None:
+        tracer.path.append(names.get(id(module), "?"))
+
+    def leave(module: torch.nn.Module, args: Any, output: Any) -> None:
+        on(tracer.path.pop(), module, args, output)
+
+    handles = []
+    for module in net.modules():
+        handles.append(module.register_forward_pre_hook(enter))
+        handles.append(module.register_forward_hook(leave))
+    try:
+        yield
+    finally:
+        tracer.path.clear()
+        for handle in handles:
+            handle.remove()
+
+
+def position(frame: Any) -> Position:
+    """Where in the source a frame is: the whole expression that it is at."""
+    wanted = frame.f_lasti // 2
+    for index, (line, end_line, column, end_column) in enumerate(frame.f_code.co_positions()):
+        if index == wanted:
+            return (line or 0, column or 0, end_line or 0, end_column or 0)
+    return (frame.f_lineno, 0, frame.f_lineno, 0)
+
+
+def candidate_line() -> int:
+    """The innermost line of the candidate's file that is running; 0 where none is."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != FILE_NAME:
+        frame = frame.f_back
+    return frame.f_lineno if frame is not None else 0
+
+
+def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    with torch._C.DisableTorchFunction():
+        return tuple(tensor.shape)
+
+
+def _storage(tensor: torch.Tensor) -> tuple[int, tuple[int, ...]]:
+    with torch._C.DisableTorchFunction():
+        if tensor.layout is not torch.strided or tensor.is_meta:
+            return 0, ()
+        return tensor.untyped_storage()._cdata, tuple(tensor.shape)
+
+
+def _numbers(value: Any) -> Iterator[Any]:
+    """All whole numbers in arguments, in order."""
+    if isinstance(value, tuple | list):
+        for each in value:
+            yield from _numbers(each)
+    elif isinstance(value, slice):
+        yield from _numbers((value.start, value.stop))
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield value
+
+
+def _plain(value: Any) -> Any:
+    """Arguments with plain numbers for traced ones."""
+    if isinstance(value, symbols.TracedInt | symbols.TracedFloat):
+        return symbols.plain(value)
+    if type(value) in (tuple, list):
+        return type(value)(_plain(each) for each in value)
+    if isinstance(value, torch.Size):
+        return torch.Size([symbols.plain(each) for each in value])
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, slice):
+        return slice(_plain(value.start), _plain(value.stop), _plain(value.step))
+    return value

@@ -1,0 +1,73 @@
+"""ModuleSourceTracer: for every module, the calls in the source that made it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lemur2.evaluation.network import FILE_NAME
+from lemur2.evaluation.tracing.leaf_tracer import Position, position
+
+
+@dataclass
+class Made:
+    """How a module was made.
+
+    Attributes:
+        stack: Where in the candidate's file: the call that made it first, then the calls that
+            led there, outermost last. Several modules share a stack where a loop made them.
+        arguments: What its constructor was called with, by name.
+    """
+
+    stack: list[Position]
+    arguments: dict[str, Any]
+
+
+class ModuleSourceTracer:
+    """Watches constructors."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, Made] = {}
+        self._kept: list[torch.nn.Module] = []
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Within the block, whatever module is made is remembered."""
+        original = torch.nn.Module.__init__
+
+        def construct(module: torch.nn.Module, *args: Any, **kwargs: Any) -> None:
+            if id(module) not in self.made:
+                self.made[id(module)] = _made(module, sys._getframe(1))
+                self._kept.append(module)
+            original(module, *args, **kwargs)
+
+        torch.nn.Module.__init__ = construct  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            torch.nn.Module.__init__ = original  # type: ignore[method-assign]
+
+
+def _made(module: torch.nn.Module, frame: Any) -> Made:
+    arguments: dict[str, Any] = {}
+    stack = []
+    inside = True
+    while frame is not None:
+        if inside and _first_local(frame) is module:
+            arguments = {k: v for k, v in frame.f_locals.items() if v is not module}
+        else:
+            inside = False
+            if frame.f_code.co_filename == FILE_NAME:
+                stack.append(position(frame))
+        frame = frame.f_back
+    return Made(stack, arguments)
+
+
+def _first_local(frame: Any) -> Any:
+    names = frame.f_code.co_varnames
+    return frame.f_locals.get(names[0]) if names else None

@@ -1,0 +1,135 @@
+"""From what `--llm` says to a client."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from lemur2.errors import UsageError
+from lemur2.llm.backends.base import Backend
+from lemur2.llm.client import NO_BUDGET, PERSISTENCE, Budget, Client, Persistence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A model by a name of the paper, with the settings that the paper gives for it.
+
+    Attributes:
+        llm: What `--llm` takes.
+        about: What the paper uses it for.
+        temperature, top_k, top_p, max_tokens: None where the paper does not say.
+    """
+
+    llm: str
+    about: str = ""
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+
+
+@cache
+def presets() -> dict[str, Preset]:
+    """All presets, by name."""
+    text = files("lemur2.llm").joinpath("presets.toml").read_text("utf-8")
+    return {name: Preset(**values) for name, values in tomllib.loads(text).items()}
+
+
+def preset_of(spec: str) -> Preset:
+    """The settings for a model: a preset by its name, or by the model's name at a server.
+
+    An unknown model has none: then all that is not said is the backend's default.
+    """
+    name = spec.rpartition("#")[2].rpartition("/")[2].lower()
+    return presets().get(name) or Preset(llm=spec)
+
+
+def open_client(
+    spec: str,
+    *,
+    record: Path | None = None,
+    budget: Budget = NO_BUDGET,
+    persistence: Persistence = PERSISTENCE,
+    concurrency: int | None = None,
+) -> Client:
+    """A client by what `--llm` takes; nothing is loaded or connected yet.
+
+    Args:
+        spec: `embedded`; `openai:<base-url>#<model>`; `hf:<name or folder>[+<adapter>]`;
+            `replay:<record>` (answers from a record alone); `deck:<record>` (a record's replies
+            dealt out by seed, whatever is asked); or a preset's name.
+
+    Raises:
+        UsageError: It is none of these.
+        UserError: The record cannot be kept.
+    """
+    backend = make_backend(spec)
+    return Client(
+        backend,
+        name=spec,
+        record=record,
+        budget=budget,
+        persistence=persistence,
+        concurrency=concurrency,
+    )
+
+
+def make_backend(spec: str) -> Backend:
+    """The backend for what `--llm` takes, not opened.
+
+    Raises:
+        UsageError: It is nothing that `--llm` takes.
+    """
+    if (preset := presets().get(spec.lower())) is not None:
+        spec = preset.llm
+    kind, _, rest = spec.partition(":")
+    maker = _MAKERS.get(kind)
+    if maker is None or (not rest and kind != "embedded"):
+        close = get_close_matches(spec, [*presets(), "embedded"], 1)
+        hint = f"did you mean {close[0]}? It" if close else "it"
+        raise UsageError(
+            f"--llm {spec!r} is no model; {hint} takes embedded, openai:URL#MODEL, "
+            "hf:NAME[+ADAPTER], replay:FILE, deck:FILE, or a preset's name "
+            f"({', '.join(presets())})"
+        )
+    return maker(rest)
+
+
+def _embedded(rest: str) -> Backend:
+    from lemur2.llm.backends.embedded import EmbeddedBackend
+
+    return EmbeddedBackend(Path(rest) if rest else None)
+
+
+def _openai(rest: str) -> Backend:
+    from lemur2.llm.backends.openai import OpenAIBackend
+
+    url, _, model = rest.partition("#")
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--llm openai:{rest}: write openai:http://HOST:PORT/v1#MODEL")
+    return OpenAIBackend(url, model)
+
+
+def _replay(rest: str) -> Backend:
+    from lemur2.llm.backends.recorded import ReplayBackend
+
+    return ReplayBackend(Path(rest))
+
+
+def _deck(rest: str) -> Backend:
+    from lemur2.llm.backends.recorded import DeckBackend
+
+    return DeckBackend(Path(rest))
+
+
+_MAKERS: dict[str, Callable[[str], Backend]] = {
+    "embedded": _embedded,
+    "openai": _openai,
+    "replay": _replay,
+    "deck": _deck,
+}
