@@ -154,6 +154,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "parents": candidate.parents,
         "parameters": candidate.parameters,
         "prompt": candidate.prompt,
+        "training": candidate.training,
         "outcome": found,
     }
 

@@ -21,6 +21,7 @@ from lemur2.corpus import Corpus
 from lemur2.corpus.funnel import Stage
 from lemur2.corpus.schema import (
     architectures,
+    attempts,
     benchmarks,
     epochs,
     redundant,
@@ -28,6 +29,7 @@ from lemur2.corpus.schema import (
     transforms,
     trials,
 )
+from lemur2.statistics import evolution
 
 BENCHMARK = ["task", "dataset", "metric"]
 _PRETRAINED = re.compile(
@@ -53,7 +55,12 @@ class Material:
         networks: A row per network (index: its name): family, parameters, flops (NaN where it
             was not screened), digest, flagged, duplicate, pretrained (its source asks for weights
             trained elsewhere; read from the text, so it may err).
+        proposed_transforms: A row per transform that a generator proposed: generator, verdict,
+            transform (its name), parameters (what the generator chose, a dict), and trial, the
+            id of the trial that it was tried in (missing where none was).
         funnel: Per generator, how far its candidates got; empty where nothing was attempted here.
+        evolved: What genetic search tried; see `statistics.evolution.read`.
+        families: The same per prefix of the candidates' names.
     """
 
     place: str
@@ -61,7 +68,10 @@ class Material:
     epochs: pd.DataFrame
     told: pd.DataFrame
     networks: pd.DataFrame
+    proposed_transforms: pd.DataFrame
     funnel: Mapping[str, tuple[Stage, ...]]
+    evolved: pd.DataFrame
+    families: Mapping[str, tuple[Stage, ...]]
 
     @cached_property
     def ranked(self) -> pd.DataFrame:
@@ -81,6 +91,8 @@ def load(corpus: Corpus) -> Material:
         told = _told(connection)
         networks = _networks(connection)
         found = _trials(connection)
+        evolved = evolution.read(connection)
+        proposed = _proposed_transforms(connection)
     found = found.join(summarise(histories), how="inner")
     found["duplicate"] = networks["duplicate"].reindex(found["nn"]).to_numpy()
     found.insert(4, "benchmark", label_benchmarks(found))
@@ -90,7 +102,10 @@ def load(corpus: Corpus) -> Material:
         epochs=histories[histories["trial"].isin(found.index)],
         told=told[told["trial"].isin(found.index)],
         networks=networks,
+        proposed_transforms=proposed,
         funnel=corpus.funnel(),
+        evolved=evolved,
+        families=corpus.funnel(by="prefix"),
     )
 
 
@@ -124,6 +139,19 @@ def _epochs(connection: Connection) -> pd.DataFrame:
     found = pd.read_sql(query, connection)
     found[["score", "seconds"]] = found[["score", "seconds"]].astype(float)
     return found.sort_values(["trial", "epoch"], ignore_index=True)
+
+
+def _proposed_transforms(connection: Connection) -> pd.DataFrame:
+    names = ("generator", "verdict", "parameters", "trial_id")
+    query = (
+        sa.select(attempts.c.name.label("transform"), *(attempts.c[name] for name in names))
+        .where(attempts.c.kind == "transform", attempts.c.verdict.is_not(None))
+        .order_by(attempts.c.id)
+    )
+    found = pd.read_sql(query, connection).rename(columns={"trial_id": "trial"})
+    found["parameters"] = [json.loads(text) for text in found["parameters"]]
+    found["trial"] = found["trial"].astype("Int64")
+    return found
 
 
 def _told(connection: Connection) -> pd.DataFrame:

@@ -132,6 +132,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "parents": "JSON list of names",
         "parameters": _JSON,
         "prompt_id": "sources",
+        "training": "JSON: what of the protocol the candidate brings itself; NULL for nothing",
+        "told": "outcomes told before this one, in a run that tells as candidates finish",
         "verdict": "null while pending",
         "reason": "in words",
         "seconds": "wall time",
