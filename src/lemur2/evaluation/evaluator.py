@@ -299,6 +299,7 @@ class _Trial:
             loss=found.loss,
             seconds=seconds,
             memory=memory,
+            diagnostics=reports.diagnostics(report),
         )
         self.epochs.append(epoch)
         more = self.on_epoch is None or self.on_epoch(epoch)

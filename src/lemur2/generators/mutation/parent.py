@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,15 +62,42 @@ class Parent:
         """The call that made a group's modules, parsed by itself; None where it is no call."""
         return parsed_call(self.code.text(group.position))
 
-    def numeric(self, kind: str, target: str, first: Changes) -> Plan:
-        """The plan that a first change of numbers leads to. Raises Refused."""
+    def numeric(
+        self, kind: str, target: Module, first: Changes, wanted: Sequence[tuple[int, Number]]
+    ) -> Plan:
+        """The plan that a first change of numbers leads to.
+
+        Args:
+            kind: Of the plan.
+            target: The module that it is about.
+            first: The change.
+            wanted: What formulas of the target it is to give which values.
+
+        Raises:
+            Refused: There is none.
+        """
         changes = self.solver.solve(first)
+        self._check_target(kind, target, changes, wanted)
         self._check_growth(changes)
         shapes = self._shapes(changes)
         edits = _outermost([self._edit(site, v) for site, v in sorted(changes.items())])
-        says = self._says(target, changes)
+        says = self._says(target.name, changes)
         key = f"{kind} " + " ".join(f"{s}={v:g}" for s, v in sorted(changes.items()))
         return Plan(kind=kind, edits=edits, says=says, shapes=shapes, key=key)
+
+    def _check_target(
+        self, kind: str, target: Module, changes: Changes, wanted: Sequence[tuple[int, Number]]
+    ) -> None:
+        values = self.solver.formulas.under(changes)
+        if any(values[node] != value for node, value in wanted[:1]):
+            raise Refused("another change undoes it")
+        if kind == "width":
+            return
+        free = {node for node, _ in wanted} | set(numbers(target.arguments.get("padding")))
+        for argument in target.arguments.values():
+            for node in numbers(argument):
+                if node not in free and values[node] != self.trace.values[node]:
+                    raise Refused("would change something else of the layer too")
 
     def _edit(self, site: int, value: Number) -> Edit:
         return Edit(
@@ -109,12 +137,10 @@ class Parent:
             raise Refused("would have too many parameters")
 
     def _says(self, target: str, changes: Changes) -> str:
-        values = self.solver.formulas.under(changes)
         moved = {}
         for module in self.trace.modules:
-            if module.of_torch and (parts := self._moved(module, changes)):
+            if (module.of_torch or module.parameters) and (parts := self._moved(module, changes)):
                 moved[module.name] = parts
-        del values
         ordered = sorted(moved, key=lambda name: name != target)
         if not ordered:
             return f"{target}: changed"
