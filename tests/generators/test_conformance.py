@@ -1,11 +1,14 @@
 """Every registered generator keeps the generator contract."""
 
+from pathlib import Path
+
 import pytest
 
 from lemur2.generators import generator_class, generator_names
 from lemur2.generators.experts import ExpertsConfig
 from lemur2.generators.fractal import FractalConfig
 from lemur2.generators.mutation import MutationConfig
+from lemur2.generators.prompted import PromptedConfig
 from lemur2.generators.transforms import TransformsConfig
 from lemur2.generators.zoo import ZooConfig
 from lemur2.testing.generators import GeneratorSuite
@@ -18,7 +21,12 @@ EXHAUSTIBLE = {
     ),
     "zoo": ZooConfig(),
 }
-SMALL = {"mutation": MutationConfig(parent=("LeNet",))}
+# Replies that we wrote stand in for a model.
+SCRIPTED = Path(__file__).parent / "prompted/scripted.jsonl"
+SMALL = {
+    "mutation": MutationConfig(parent=("LeNet",)),
+    "prompted": PromptedConfig(llm=f"deck:{SCRIPTED}"),
+}
 IN_FIXED_ORDER = {"zoo"}
 
 
