@@ -94,6 +94,7 @@ def measure(workshop, name, family, source, kinds, arguments) -> dict:
         subject = workshop.open(source)
     except Refusal as refusal:
         return {**row, "untraced": f"{refusal.verdict}: {refusal}"}
+    row["unknown"] = dict(subject.planner.parent.trace.unknown)
     row["trace"] = round(time.monotonic() - started, 2)
     rng = random.Random(f"{arguments.seed}/{name}")
     planning = 0.0

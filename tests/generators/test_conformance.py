@@ -6,6 +6,7 @@ import pytest
 
 from lemur2.generators import generator_class, generator_names
 from lemur2.generators.experts import ExpertsConfig
+from lemur2.generators.fewshot import FewShotConfig
 from lemur2.generators.fractal import FractalConfig
 from lemur2.generators.mutation import MutationConfig
 from lemur2.generators.prompted import PromptedConfig
@@ -21,13 +22,15 @@ EXHAUSTIBLE = {
     ),
     "zoo": ZooConfig(),
 }
-# Replies that we wrote stand in for a model.
-SCRIPTED = Path(__file__).parent / "prompted/scripted.jsonl"
-SMALL = {
-    "mutation": MutationConfig(parent=("LeNet",)),
-    "prompted": PromptedConfig(llm=f"deck:{SCRIPTED}"),
-}
 IN_FIXED_ORDER = {"zoo"}
+# A real recorded run of the embedded model stands in for it, its replies dealt out by seed.
+DECK = Path(__file__).parent / "fewshot/layers.jsonl"
+CONFIGS = {
+    "fewshot": FewShotConfig(llm=f"deck:{DECK}", mode="layers", examples=1),
+    "mutation": MutationConfig(parent=("LeNet",)),
+    # Replies that we wrote: the embedded model's are hardly ever transforms.
+    "prompted": PromptedConfig(llm=f"deck:{DECK.parent.parent}/prompted/scripted.jsonl"),
+}
 
 
 @pytest.mark.usefixtures("shared_sandbox")
@@ -38,7 +41,7 @@ class TestRegisteredGenerators(GeneratorSuite):
 
     @pytest.fixture
     def config(self, generator_class):
-        return SMALL.get(generator_class.name, generator_class.Config())
+        return CONFIGS.get(generator_class.name, generator_class.Config())
 
     @pytest.fixture
     def small_config(self, generator_class):

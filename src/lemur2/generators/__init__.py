@@ -23,6 +23,7 @@ _BUILTIN = {
     "mutation": "lemur2.generators.mutation:MutationGenerator",
     "prompted": "lemur2.generators.prompted:PromptedGenerator",
     "transforms": "lemur2.generators.transforms:TransformsGenerator",
+    "retrieval": "lemur2.generators.retrieval:RetrievalGenerator",
     "zoo": "lemur2.generators.zoo:ZooGenerator",
 }
 

@@ -60,6 +60,7 @@ class Material:
             id of the trial that it was tried in (missing where none was).
         funnel: Per generator, how far its candidates got; empty where nothing was attempted here.
         evolved: What genetic search tried; see `statistics.evolution.read`.
+        families: The same per prefix of the candidates' names.
     """
 
     place: str
@@ -70,6 +71,7 @@ class Material:
     proposed_transforms: pd.DataFrame
     funnel: Mapping[str, tuple[Stage, ...]]
     evolved: pd.DataFrame
+    families: Mapping[str, tuple[Stage, ...]]
 
     @cached_property
     def ranked(self) -> pd.DataFrame:
@@ -103,6 +105,7 @@ def load(corpus: Corpus) -> Material:
         proposed_transforms=proposed,
         funnel=corpus.funnel(),
         evolved=evolved,
+        families=corpus.funnel(by="prefix"),
     )
 
 

@@ -13,6 +13,7 @@ Number = int | float
 Changes = Mapping[int, Number]  # site -> its new value
 
 _DEEP = 60  # operations that are looked through for a place to change
+_MOST_TIMES = 8
 _MOST = 1 << 40  # of any number; no size of a network is near
 _UNARY: dict[str, Callable[[Any], Any]] = {
     "neg": operator.neg,
@@ -36,6 +37,13 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "lshift": operator.lshift,
     "rshift": operator.rshift,
 }
+
+
+class Times(int):
+    """A change of an argument by a factor: `width` becomes `width * 2`, whatever it comes to."""
+
+    def __repr__(self) -> str:
+        return f"*{int(self)}"
 
 
 class NoValue(Exception):
@@ -124,6 +132,8 @@ class Values:
         kind, *rest = self._trace.nodes[node]
         if kind in ("lit", "via"):
             found = self.changes.get(rest[0])
+            if isinstance(found, Times):
+                return self._value(rest[1]) * int(found)
             return self._value(rest[1]) if found is None else found
         operands = [self._value(each) for each in rest]
         if kind in ("pow", "lshift", "rshift") and not 0 <= operands[1] <= 64:
@@ -151,10 +161,23 @@ class Values:
                 yield rest[0], target
         elif kind == "via":
             if rest[0] not in self.changes:
+                if any(isinstance(each, Times) for each in self.changes.values()):
+                    yield from self._scaled(rest[0], rest[1], target)
                 yield from self.ways(rest[1], target, depth - 1)
-                yield rest[0], target
+                if self._trace.sites[rest[0]].different == 1:
+                    yield rest[0], target
+                else:  # a number would make all the same
+                    yield from self._scaled(rest[0], rest[1], target)
         elif kind != "const" and self._masks[node] & ~self.changed:
             yield from self._ways_through(kind, rest, target, depth)
+
+    def _scaled(self, site: int, inner: int, target: Number) -> Iterator[tuple[int, Number]]:
+        try:
+            value = self[inner]
+        except NoValue:
+            return
+        if value and target % value == 0 and 2 <= target // value <= _MOST_TIMES:
+            yield site, Times(target // value)
 
     def _ways_through(
         self, kind: str, rest: list[int], target: Number, depth: int

@@ -18,6 +18,7 @@ Proposals = Callable[[Parent, random.Random], Iterator[Callable[[], Plan]]]
 
 _PROPOSALS: dict[str, Proposals] = {
     "width": sizes.widths,
+    "symbolic": sizes.symbolic,
     "kernel": sizes.kernels,
     "stride": sizes.strides,
     "padding": sizes.paddings,
@@ -31,7 +32,7 @@ _PROPOSALS: dict[str, Proposals] = {
     "delete": layers.deletions,
     "repeat": layers.repetitions,
 }
-_TRIES = 60  # of proposals of one kind that come to nothing, before it is given up
+_TRIES = 24  # of proposals of one kind that come to nothing, before it is given up
 
 
 class ModelPlanner:

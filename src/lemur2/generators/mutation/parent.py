@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from lemur2.generators.mutation.code_mutator import CodeMutator, Edit
-from lemur2.generators.mutation.formulas import Changes, NoValue, Number
+from lemur2.generators.mutation.formulas import Changes, NoValue, Number, Times
 from lemur2.generators.mutation.plans import Plan
 from lemur2.generators.mutation.solver import Refused, Solver
 from lemur2.generators.mutation.trace import Module, Position, Trace, numbers
@@ -82,7 +83,7 @@ class Parent:
         shapes = self._shapes(changes)
         edits = _outermost([self._edit(site, v) for site, v in sorted(changes.items())])
         says = self._says(target.name, changes)
-        key = f"{kind} " + " ".join(f"{s}={v:g}" for s, v in sorted(changes.items()))
+        key = " ".join([kind, *(f"{s}={v!r}" for s, v in sorted(changes.items()))])
         return Plan(kind=kind, edits=edits, says=says, shapes=shapes, key=key)
 
     def _check_target(
@@ -91,7 +92,7 @@ class Parent:
         values = self.solver.formulas.under(changes)
         if any(values[node] != value for node, value in wanted[:1]):
             raise Refused("another change undoes it")
-        if kind == "width":
+        if kind in ("width", "symbolic"):
             return
         free = {node for node, _ in wanted} | set(numbers(target.arguments.get("padding")))
         for argument in target.arguments.values():
@@ -100,12 +101,13 @@ class Parent:
                     raise Refused("would change something else of the layer too")
 
     def _edit(self, site: int, value: Number) -> Edit:
-        return Edit(
-            self.trace.sites[site].position,
-            f"{value:g}"
-            if value != int(value)
-            else repr(float(value) if isinstance(value, float) else int(value)),
-        )
+        position = self.trace.sites[site].position
+        if isinstance(value, Times):
+            text = self.code.text(position)
+            simple = re.fullmatch(r"[\w.]+", text) is not None
+            return Edit(position, f"{text if simple else f'({text})'} * {int(value)}")
+        whole = isinstance(value, int) or value == int(value)
+        return Edit(position, str(int(value)) if whole else f"{value:g}")
 
     def _shapes(self, changes: Changes) -> dict[str, dict[str, tuple[int, ...]]]:
         values = self.solver.formulas.under(changes)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from lemur2.generators.mutation.formulas import Number
+from lemur2.generators.mutation.formulas import Number, Times
 from lemur2.generators.mutation.parent import Parent
 from lemur2.generators.mutation.plans import Plan
 from lemur2.generators.mutation.solver import Refused, candidates
@@ -51,6 +51,28 @@ def widths(parent: Parent, rng: random.Random) -> Iterator[Propose]:
         new = _rounded(old, factor)
         if new not in (0, old):
             yield _first(parent, "width", module, [(node, new)])
+
+
+def symbolic(parent: Parent, rng: random.Random) -> Iterator[Propose]:
+    """A width as an expression: `width` becomes `width * 2` where a layer is made."""
+    tries = [
+        (module, node, factor)
+        for module in parent.trace.modules
+        if (node := _width(module)) is not None and parent.trace.nodes[node][0] == "via"
+        for factor in (2, 3, 4)
+    ]
+    rng.shuffle(tries)
+    for module, node, factor in tries:
+        yield _multiplied(parent, module, node, factor)
+
+
+def _multiplied(parent: Parent, module: Module, node: int, factor: int) -> Propose:
+    def propose() -> Plan:
+        wanted = [(node, parent.trace.values[node] * factor)]
+        first = {parent.trace.nodes[node][1]: Times(factor)}
+        return parent.numeric("symbolic", module, first, wanted)
+
+    return propose
 
 
 def _width(module: Module) -> int | None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from lemur2.generators.mutation.formulas import Changes, Formulas, NoValue, Number, Values
+from lemur2.generators.mutation.formulas import Changes, Formulas, NoValue, Number, Times, Values
 from lemur2.generators.mutation.trace import Condition, Equal, Trace
 
-_STEPS = 300  # of repairing, before giving up
+_STEPS = 80  # of repairing, before giving up
 _MOST_CHANGES = 24
 _MOST_WAYS = 200  # to make one rule hold, looked at
 
@@ -139,6 +139,9 @@ class _Search:
 
 def cost(solver: Solver, site: int, value: Number, changes: Changes) -> float:
     """Small for a number that changes as another did; more for arguments that get overridden."""
+    if isinstance(value, Times):
+        known = any(isinstance(each, Times) and each == value for each in changes.values())
+        return 0.0 if known else 5.0
     place, old = solver.trace.sites[site], old_value(solver, site)
     total = 0.0 if place.literal else 3.0
     total += 0.5 if place.count > 1 and not place.literal else 0.0
