@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from lemur2.architecture import Refusal, Verdict
-from lemur2.evaluation import network, screening, training
+from lemur2.evaluation import network, screening, training, transform_screening
+from lemur2.evaluation.blocks import jobs
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.evaluation.screening import Shapes
 from lemur2.evaluation.tracing import job as tracing
@@ -30,8 +31,13 @@ def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
     try:
         if job["do"] == "screen":
             channel.send(_screen(job))
+        elif job["do"] == "screen-transform":
+            found = transform_screening.screen(_pipeline(job), arrays["inputs"])
+            channel.send({"transform": found})
         elif job["do"] == "trace":
             channel.send({"trace": _trace(job)})
+        elif job["do"] in ("block", "settings"):
+            _block(channel, job)
         else:
             _train(channel, job, arrays)
             channel.send({"done": True})
@@ -66,6 +72,10 @@ def _train(channel: Channel, job: Mapping[str, Any], arrays: Mapping[str, np.nda
     trainer = training.Trainer(task(job["task"]), job["outputs"], _pipeline(job), device)
     work = training.judge if job["do"] == "judge" else training.train
     work(channel, trainer, job, arrays)
+
+
+def _block(channel: Channel, job: Mapping[str, Any]) -> None:
+    (jobs.block if job["do"] == "block" else jobs.settings)(channel, job)
 
 
 def _pipeline(job: Mapping[str, Any]) -> Pipeline | None:

@@ -211,7 +211,9 @@ def _factors(kind: str, one: Number, other: Number, target: Number) -> Iterator[
         yield from _divided(0, target, other)
         yield from _divided(1, target, one)
     else:
-        yield 0, target * other + (one % other if kind == "floordiv" else 0)
+        yield 0, target * other
+        if kind == "floordiv" and one % other:
+            yield 0, target * other + one % other
         yield from _divided(1, one, target)
 
 
@@ -220,10 +222,19 @@ def _terms(kind: str, one: Number, other: Number, target: Number) -> Iterator[tu
         yield from ((0, target - other), (1, target - one))
     elif kind == "sub":
         yield from ((0, target + other), (1, one - target))
+    elif kind == "mod" and target == 0 and isinstance(one, int) and isinstance(other, int):
+        yield from _divisible(one, other)
     elif kind == "pow" and isinstance(other, int) and other > 0 and target > 0:
         yield 0, round(target ** (1 / other))
     elif kind == "lshift" and target % (1 << int(other)) == 0:
         yield 0, int(target) >> int(other)
+
+
+def _divisible(number: int, by: int) -> Iterator[tuple[int, Number]]:
+    """What number is a multiple, or what divides it: itself (depthwise), or as much as can."""
+    if number > 0 and by > 0:
+        yield from ((0, number // by * by), (0, (number // by + 1) * by))
+        yield from ((1, number), (1, math.gcd(number, by)))
 
 
 def _divided(index: int, target: Number, by: Number) -> Iterator[tuple[int, Number]]:

@@ -15,9 +15,26 @@ from lemur2.generators.mutation.trace import Module, numbers
 Propose = Callable[[], Plan]
 _AnyNumber = TypeVar("_AnyNumber", int, float)
 
+_WIDTHS = ("out_channels", "out_features", "embedding_dim", "hidden_size", "embed_dim")
+_KINDS = {**dict.fromkeys(_WIDTHS, "width"), "kernel_size": "kernel", "p": "dropout"}
 _FACTORS = (2.0, 1.5, 1.25, 0.75, 0.5, 1.125, 0.875)
 _STARTS = 4  # first changes that are tried for one new size
 _DROPOUTS = (0.05, 0.1, 0.15, 0.25, 0.3, 0.35, 0.4, 0.5)
+
+
+def change(parent: Parent, module: Module, argument: str, value: Number) -> Plan:
+    """One argument of one module's constructor gets a value, with all that follows from it.
+
+    Raises:
+        Refused: It is no number that the source says, or no consistent set of changes does it.
+    """
+    nodes = list(numbers(module.arguments.get(argument)))
+    if not nodes or not all(parent.solver.formulas.masks[node] for node in nodes):
+        raise Refused(f"{argument} is no number that the source says")
+    steps: list[tuple[int, Number]] = [(node, value) for node in nodes]
+    if argument == "kernel_size":
+        steps += _padding(parent, module, int(value))
+    return _first(parent, _KINDS.get(argument, argument), module, steps)()
 
 
 def widths(parent: Parent, rng: random.Random) -> Iterator[Propose]:
@@ -60,7 +77,7 @@ def _multiplied(parent: Parent, module: Module, node: int, factor: int) -> Propo
 
 def _width(module: Module) -> int | None:
     """The node of how many channels or features come out of a layer."""
-    for name in ("out_channels", "out_features", "embedding_dim", "hidden_size", "embed_dim"):
+    for name in _WIDTHS:
         if isinstance(node := module.arguments.get(name), int):
             return node
     return None
