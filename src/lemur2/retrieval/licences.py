@@ -46,7 +46,7 @@ _SPDX = frozenset(name for name, _ in _SENTENCES)
 def of_distribution(metadata: Message, texts: Iterable[str]) -> str:
     """The licence of a distribution: what it states, or its texts where that is no SPDX name."""
     stated = of_metadata(metadata)
-    if stated in _SPDX:
+    if stated in _SPDX or metadata.get("License-Expression"):
         return stated
     for text in texts:
         if (found := of_text(text)) != UNKNOWN:
