@@ -1,6 +1,6 @@
 """Compares extracted classes with their originals; run in a process of its own, see `compare`.
 
-    python fidelity.py LIBRARY COUNT_PER_ORIGIN SEED      a JSON line per block
+python fidelity.py LIBRARY COUNT_PER_ORIGIN SEED      a JSON line per block
 """
 
 from __future__ import annotations

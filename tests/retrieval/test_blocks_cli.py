@@ -48,9 +48,7 @@ def test_extract_writes_modules_and_says_how_far_they_get(lemur2, index, tmp_pat
     ],
 )
 def test_mistakes_are_one_line(lemur2, index, tmp_path, arguments, code, words):
-    got, _, err = lemur2(
-        *("blocks", *arguments, "--index", index, "--library", tmp_path / "l.db")
-    )
+    got, _, err = lemur2(*("blocks", *arguments, "--index", index, "--library", tmp_path / "l.db"))
     assert got == code
     assert words in err
     assert len(err.splitlines()) == 1

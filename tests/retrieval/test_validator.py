@@ -190,7 +190,8 @@ def test_undefined_names(text, undefined):
 
 
 @pytest.mark.parametrize(
-    "text", ["import timm", "from timm.layers import x", "def f():\n    import timm.a", "from . import x"]
+    "text",
+    ["import timm", "from timm.layers import x", "def f():\n    import timm.a", "from . import x"],
 )
 def test_imports_of_the_origin(text):
     stage, reason = closed_to(text + "\n", ("timm",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,9 +191,7 @@ def search_(
 
     least = Stage(stage) if stage else Stage.IMPORTED
     with _opened_library(library) as shelf:
-        hits = search(
-            shelf, query, limit=count, category=category, at_least=least, meaning=meaning
-        )
+        hits = search(shelf, query, limit=count, category=category, at_least=least, meaning=meaning)
         _print_entries([hit.entry for hit in hits], as_json)
 
 
@@ -276,9 +274,13 @@ def extract_(
     from lemur2.retrieval.stages import Stage
 
     with _opened_index(index) as store:
-        wanted, missing = _wanted(store, [*names, *_read_names(names_from)], all_, sample, seed, origin)
+        wanted, missing = _wanted(
+            store, [*names, *_read_names(names_from)], all_, sample, seed, origin
+        )
         if missing and not wanted:
-            raise UserError(f"the index has no block {missing[0]}; `lemur2 blocks index` adds sources")
+            raise UserError(
+                f"the index has no block {missing[0]}; `lemur2 blocks index` adds sources"
+            )
         stages: Counter[Stage] = Counter()
         with (
             Sandbox(Limits(threads=1), unsafe=unsafe) as sandbox,
@@ -440,5 +442,3 @@ def _opened_index(path: Path | None, *, create: bool = False) -> Iterator[FileIn
         yield store
     finally:
         store.close()
-
-

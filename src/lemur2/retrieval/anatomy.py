@@ -101,6 +101,7 @@ class Compound:
         outer: The compound statement around it.
         arm: Which of that one's arms.
         reads: What its conditions and handlers read.
+        tries: Whether it is a `try`: what its first arm imports decides which arms run.
         arms: First and last line of each arm's statements.
         units: The units in it, directly.
         inner: The compound statements in it, directly.
@@ -111,6 +112,7 @@ class Compound:
     outer: Compound | None
     arm: int
     reads: Reads
+    tries: bool = False
     arms: list[tuple[int, int]] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
     inner: list[Compound] = field(default_factory=list)
@@ -223,6 +225,7 @@ class _Dissector:
         compound = Compound(
             start, last_line(statement), outer, arm, reads_of(_conditions(statement))
         )
+        compound.tries = isinstance(statement, ast.Try | ast.TryStar)
         if outer is not None:
             outer.inner.append(compound)
         only = isinstance(statement, ast.If) and is_typing_only(statement.test)

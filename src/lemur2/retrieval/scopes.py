@@ -34,6 +34,12 @@ class LocalImport:
     bound: str
     chains: set[str] = field(default_factory=set)
 
+    @property
+    def leads_to(self) -> str:
+        """The module that it makes available: `a` for `import a.b`, which binds `a`."""
+        first = self.module.partition(".")[0]
+        return first if self.name is None and self.bound == first else self.module
+
 
 @dataclass
 class Reads:

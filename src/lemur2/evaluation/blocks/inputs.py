@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from lemur2.evaluation.blocks.conventions import TOKENS, WIDTH
+
 Shape = tuple[int, ...]  # without the batch
 
 
@@ -124,6 +126,9 @@ def required(forward: Any) -> list[str]:
 def candidates(module: nn.Module, names: list[str]) -> Iterator[Inputs]:
     """Sets of inputs to try, likelier ones first."""
     hints = _shapes(module)
+    if "top_k_index" in names:  # experts take tokens of all samples in one row
+        flat = {names[0]: Text(f"torch.randn({TOKENS} * B, {WIDTH})")}
+        yield {n: flat.get(n) or _conventional(n, 1, hints[0], module) for n in names}
     for shape in hints:
         yield {
             name: _conventional(name, position, shape, module)
@@ -211,8 +216,16 @@ _IMAGE = re.compile(r"\((\d+)\s?[*x,]\s?(\d+)\).{0,40}model \((\d+)\s?[*x,]\s?(\
 _SIDE = re.compile(r"\((\d+)\) doesn't match model \((\d+)\)")
 
 
-def mended(inputs: Inputs, message: str) -> Iterator[Inputs]:
-    """Changed inputs that an error's message asks for."""
+def mended(inputs: Inputs, message: str, forward: Any) -> Iterator[Inputs]:
+    """Changed inputs that an error's message asks for.
+
+    Args:
+        inputs: Those that raised it.
+        message: Its text.
+        forward: What they were given to.
+    """
+    if "NoneType" in message:
+        yield from _with_optional(inputs, forward)
     for name, value in inputs.items():
         if not isinstance(value, Float):
             continue
@@ -231,6 +244,18 @@ def mended(inputs: Inputs, message: str) -> Iterator[Inputs]:
         if isinstance(value, Float):
             yield {**inputs, last: Whole(value.shape[:-1], value.shape[-1])}
             yield {**inputs, last: Whole((), value.shape[0])}
+
+
+def _with_optional(inputs: Inputs, forward: Any) -> Iterator[Inputs]:
+    """With values for inputs that may be left out, of those that have usual ones."""
+    known = [n for n in inspect.signature(forward).parameters if n not in inputs]
+    fixed = {n: Text(_FIXED[n]) for n in known if n in _FIXED and _FIXED[n] != "None"}
+    main = next(iter(inputs.values()), Float((16, 64)))
+    tokens = {n: main for n in known if _TOKENS.fullmatch(n) or _IDS.fullmatch(n)}
+    masks = {n: Text("torch.ones(B, 16)") for n in known if n == "attention_mask"}
+    for more in (fixed, {**fixed, **tokens}, {**fixed, **masks}):
+        if more:
+            yield {**inputs, **more}
 
 
 def _mended(shape: Shape, message: str) -> Iterator[Shape]:

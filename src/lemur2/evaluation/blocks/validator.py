@@ -111,7 +111,10 @@ def _installed() -> dict[str, Any]:
         re.sub(r"[-_.]+", "-", found.metadata["Name"]).lower(): found.version
         for found in metadata.distributions()
     }
-    return {"versions": versions, "providers": {k: list(v) for k, v in metadata.packages_distributions().items()}}
+    return {
+        "versions": versions,
+        "providers": {k: list(v) for k, v in metadata.packages_distributions().items()},
+    }
 
 
 def likely_configurations(
