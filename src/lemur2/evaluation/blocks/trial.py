@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network
-from lemur2.evaluation.blocks import arguments, inputs, settings
+from lemur2.evaluation.blocks import arguments, inputs, repair, settings
 from lemur2.evaluation.blocks.arguments import Assignment, Hints, Settings
 from lemur2.evaluation.blocks.conventions import usual
 from lemur2.evaluation.blocks.inputs import Inputs
@@ -221,7 +221,7 @@ class _Search:
                     seen.discard(repr(written))
                     waiting.insert(0, tried)
                 else:
-                    waiting[:0] = list(inputs.mended(tried, str(failed.error), built.forward))
+                    waiting[:0] = list(repair.mended(tried, str(failed.error), built.forward))
             if self.best.stage is Stage.BACKWARD:
                 return
 
