@@ -20,6 +20,8 @@ from lemur2.retrieval.validation import Validation
 _MOST = 1 << 62  # of anything that is counted; databases hold 64 bits
 _LONGEST = 300  # characters of a note or a string
 _MOST_MODULES = 20_000
+_MOST_NUMBERS = 10_000  # in all of an epoch's diagnostics
+_DEEPEST = 3  # axes of one of them
 _DIGEST = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -38,6 +40,14 @@ def facts(reply: Mapping[str, Any]) -> Facts:
             structure_digest=_digest(raw["structure_digest"]),
             notes=tuple(str(note)[:_LONGEST] for note in raw["notes"]),
         )
+
+
+def screened_transform(reply: Mapping[str, Any]) -> tuple[tuple[int, ...], float, tuple[str, ...]]:
+    """The shape that a transform gives, its worker's seconds, and notes. Raises Refusal."""
+    with _readable():
+        raw = reply["transform"]
+        notes = tuple(str(note)[:_LONGEST] for note in raw["notes"])
+        return tuple(map(_count, raw["sample_shape"])), _seconds(raw["seconds"]), notes
 
 
 def block(reply: Mapping[str, Any]) -> Validation:
@@ -110,6 +120,37 @@ def trace(reply: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(found, dict):
             raise TypeError(type(found))
         return found
+
+
+def diagnostics(reply: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a network tells of itself after an epoch: numbers, or nested lists of them, by name.
+
+    Numbers that are not finite are None. None where it tells nothing. Raises Refusal.
+    """
+    if reply.get("diagnostics") is None:
+        return None
+    with _readable():
+        found = {
+            str(name)[:_LONGEST]: _numbers(value, _DEEPEST)
+            for name, value in reply["diagnostics"].items()
+        }
+        if sum(map(_size, found.values())) > _MOST_NUMBERS:
+            raise ValueError("too many numbers")
+        return found or None
+
+
+def _numbers(value: Any, depth: int) -> Any:
+    if isinstance(value, list) and depth:
+        return [_numbers(each, depth - 1) for each in value]
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, int | float) and abs(value) <= _MOST:
+        return value
+    raise ValueError(value)
+
+
+def _size(value: Any) -> int:
+    return sum(map(_size, value)) if isinstance(value, list) else 1
 
 
 @contextmanager

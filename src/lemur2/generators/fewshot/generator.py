@@ -51,6 +51,10 @@ class FewShotConfig(LlmConfig):
     top: float = field(
         default=0.2, metadata={"help": "which share of the best is good enough to be shown"}
     )
+    longest: int = field(
+        default=0,
+        metadata={"help": "characters that a shown network may have; 0 for what the context takes"},
+    )
     mode: str = field(
         default="whole",
         metadata={
@@ -168,7 +172,9 @@ class FewShotGenerator(Generator[FewShotConfig]):
 
             self._pool = Pool(None, task=TASK)
         if self._examples is None:
-            self._examples = Examples(self._pool, self.config.strategy, self.config.top)
+            self._examples = Examples(
+                self._pool, self.config.strategy, self.config.top, self.config.longest
+            )
         return self._pool, self._examples
 
     def _prompt(self, client: Client, number: int) -> Fitted:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from lemur2.corpus.funnel import wilson
 from lemur2.statistics.drawing.rows import Rows, draw_rows
-from lemur2.statistics.intervals import wilson
 from lemur2.statistics.material import Material
 from lemur2.statistics.ranking import best_per_network
 from lemur2.statistics.sections.base import Part, Picture, Section, Table
