@@ -11,10 +11,7 @@ import pytest
 
 from lemur2.evaluation.blocks.building import LibraryBuilder, chosen
 from lemur2.evaluation.blocks.validator import BlockValidator
-from lemur2.evaluation.blocks.building import LibraryBuilder, chosen
-from lemur2.evaluation.blocks.validator import BlockValidator
 from lemur2.retrieval import BlockDiscovery, BlockExtractor, FileIndexStore, RepoCache
-from lemur2.retrieval.shelf import BlockLibrary
 from lemur2.retrieval.shelf import BlockLibrary
 
 _numbers = itertools.count()
@@ -91,41 +88,6 @@ def index(tmp_path_factory):
     store.update(RepoCache(folder).add("dist:torchvision"))
     yield folder / "index.db"
     store.close()
-
-
-@pytest.fixture(scope="session")
-def validator(engine):
-    return BlockValidator(engine.sandbox)
-
-
-@pytest.fixture(scope="session")
-def library_file(index, validator, tmp_path_factory):
-    """A library of `NAMES`."""
-    path = tmp_path_factory.mktemp("library") / "library.db"
-    store = FileIndexStore(index)
-    blocks, missing = chosen(BlockDiscovery(store), NAMES)
-    assert not missing
-    with BlockLibrary(path, create=True) as library:
-        for _ in LibraryBuilder(store, validator, library).build(blocks):
-            pass
-    store.close()
-    return path
-
-
-@pytest.fixture
-def library(library_file):
-    with BlockLibrary(library_file) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def index(tmp_path_factory):
-    """The index of the installed torchvision."""
-    folder = tmp_path_factory.mktemp("index")
-    store = FileIndexStore(folder / "index.db")
-    store.update(RepoCache(folder).add("dist:torchvision"))
-    store.close()
-    return folder / "index.db"
 
 
 @pytest.fixture(scope="session")

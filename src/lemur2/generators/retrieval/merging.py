@@ -186,12 +186,16 @@ def _children(node: ast.AST, local: frozenset[str]) -> Iterator[tuple[ast.AST, f
     if isinstance(node, _Function):
         own = frozenset(_local(node))
         outside = [*getattr(node, "decorator_list", ()), getattr(node, "returns", None)]
+        for part in _evaluated_outside(node.args):
+            yield part, local
     elif isinstance(node, ast.ClassDef):
         own = frozenset(name for statement in node.body for name in _bound(statement))
         outside = [child for child in ast.iter_child_nodes(node) if child not in node.body]
     else:
         outside = []
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.arguments):
+            continue  # names, and what was given above
         if child in outside:
             yield child, local
         elif isinstance(node, ast.ClassDef) and isinstance(child, _Function | ast.ClassDef):
@@ -199,6 +203,14 @@ def _children(node: ast.AST, local: frozenset[str]) -> Iterator[tuple[ast.AST, f
             yield child, local | (own & _methods(child))
         else:
             yield child, local | own
+
+
+def _evaluated_outside(arguments: ast.arguments) -> list[ast.expr]:
+    """Defaults and annotations: where the function stands, they are read."""
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    found = [*arguments.defaults, *arguments.kw_defaults, *(a.annotation for a in every)]
+    return [part for part in found if part is not None]
 
 
 def _methods(node: ast.AST) -> frozenset[str]:
