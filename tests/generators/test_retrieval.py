@@ -124,10 +124,10 @@ def test_a_layer_of_a_known_network_is_replaced(path):
 
 
 def test_what_is_too_large_is_left_out(path):
-    small = generator(path, max_parameters=17 * 9, replace=0.0, stages=(1,)).ask(4)
+    small = generator(path, block_parameters=17 * 9, replace=0.0, stages=(1,)).ask(4)
     assert {c.parameters["blocks"][0]["block"] for c in small} <= {"here.m0.Block", "here.m1.Block"}
     with pytest.raises(UserError, match="no block that fits"):
-        generator(path, max_parameters=1).ask(1)
+        generator(path, block_parameters=1).ask(1)
 
 
 def test_more_blocks_change_no_run_that_has_begun(path):
@@ -180,7 +180,8 @@ def merged(*modules):
         ),
         (
             "class A:\n    y = 1\ndef f():\n    return A().y\n",
-            "class A:\n    y = 2\n    def f(self):\n        return A.y\ndef f():\n    return A().f()\n",
+            "class A:\n    y = 2\n    def f(self):\n        return A.y\n"
+            "def f():\n    return A().f()\n",
             [1, 2],
         ),
         (
