@@ -4,9 +4,9 @@
     python benchmarks/retrieval.py NAMES.json            the blocks of these names
     python benchmarks/retrieval.py --count 40 --origin timm
 
-The index is made first in a folder of its own, timed apart. The peer's figures that are printed beside were
-measured once, with the package `nn-rag` on 60 names of timm, torchvision and part of transformers; it is
-not run here.
+The index is made first in a folder of its own, timed apart. The peer's figures that are printed
+beside were measured once, with the package `nn-rag` on 60 names of timm, torchvision and part of
+transformers; it is not run here.
 """
 
 import argparse
