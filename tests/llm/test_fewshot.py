@@ -240,6 +240,24 @@ def test_prompt_and_reply_fit_into_the_context(pool):
         assert used + asked["max_tokens"] <= context
 
 
+def test_blocks_are_shown_and_go_first(pool, tmp_path):
+    folder = tmp_path / "blocks"
+    folder.mkdir()
+    for name in ("SEBlock", "Stem", "Gate"):
+        (folder / f"{name}.py").write_text(
+            f"class {name}(nn.Module):\n    pass\n" + "# long\n" * 60
+        )
+    roomy, _ = candidate_in(16_384, pool, 1, blocks=str(folder))
+    assert len(re.findall(r"BLOCK THAT YOU MAY USE: \w+\n```python\nclass", roomy.prompt)) == 2
+    assert roomy.parameters["cut"] == []
+    _, asked = candidate_in(16_383, pool, 1)
+    tight = len(asked["messages"][0]["content"]) // 3 + 8 + LEAST_REPLY
+    found, _ = candidate_in(tight, pool, 1, blocks=str(folder))
+    assert "BLOCK THAT" not in found.prompt
+    assert [cut["how"] for cut in found.parameters["cut"]][:2] == ["dropped", "dropped"]
+    assert {cut["name"] for cut in found.parameters["cut"]} <= {"SEBlock", "Stem", "Gate"}
+
+
 def test_a_context_too_small_for_one_network_is_one_line(pool):
     with pytest.raises(UserError, match=r"context of .* \(700 tokens\) holds none") as error:
         candidate_in(700, pool, 1)
@@ -339,6 +357,7 @@ def test_success_is_counted_per_number_of_examples(tmp_path):
         ({"strategy": "best"}, "strategy must be"),
         ({"mode": "half"}, "mode must be"),
         ({"top": 0.0}, "top must be"),
+        ({"blocks": "nowhere"}, "no blocks"),
         ({"template": "none.jinja"}, "no template none.jinja"),
         ({"llm": "gpt"}, "is no model"),
         ({"temperature": -1.0}, "temperature"),
@@ -360,6 +379,45 @@ def test_a_mode_that_the_model_cannot_do(pool, mode):
             made.ask(1)
         made.close()
         assert server.asked == []
+
+
+# -- parts of a file, as llama.cpp can be asked for them ------------------------------------------
+
+
+def test_a_file_that_is_begun_is_gone_on_with(pool):
+    def choose(body):
+        begun = body["messages"][-1]["content"]
+        rest = GOOD[GOOD.index("        self.conv") :]
+        return says(f"{begun}{rest}```\nThat is it.")  # llama.cpp repeats the beginning
+
+    with Server(choose=choose, llamacpp=True, context=8192) as server:
+        made = generator_of(server, pool, mode="continue")
+        [candidate] = made.ask(1)
+        made.close()
+    assert candidate.source == GOOD
+    [asked] = server.asked
+    assert [message["role"] for message in asked["messages"]] == ["user", "assistant"]
+    assert (asked["cache_prompt"], asked["stop"]) == (False, ["\n```"])
+
+
+def test_layers_are_written_by_a_grammar_into_a_frame(pool):
+    lines = "            nn.LazyConv2d(16, kernel_size=3, padding=1),\n            nn.ReLU(),\n"
+
+    def choose(body):
+        return says(f"{body['messages'][-1]['content']}{lines}            nn.Mi", finish="length")
+
+    with Server(choose=choose, llamacpp=True, context=8192) as server:
+        made = generator_of(server, pool, mode="layers")
+        [candidate] = made.ask(1)
+        made.close()
+    assert f"self.features = nn.Sequential(\n{lines}        )" in candidate.source
+    assert candidate.parameters["refused"] is None
+    assert server.asked[0]["grammar"].startswith("# What the model may write")
+
+
+def test_layers_need_what_the_frame_trains_by():
+    with pytest.raises(UsageError, match="lacks momentum"):
+        FewShotGenerator(FewShotConfig(mode="layers", hyperparameters=("lr",)), 0)
 
 
 # -- the command line -----------------------------------------------------------------------------
