@@ -16,7 +16,15 @@ MODEL = "scripted"
 
 class Server:
     def __init__(
-        self, script=(), *, models=(MODEL,), key=None, context=None, choose=None, listing=None
+        self,
+        script=(),
+        *,
+        models=(MODEL,),
+        key=None,
+        context=None,
+        choose=None,
+        listing=None,
+        llamacpp=False,
     ):
         self.script, self.models, self.key, self.context = list(script), models, key, context
         self.choose = choose  # a step by the request, instead of the script

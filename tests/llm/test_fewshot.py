@@ -3,6 +3,10 @@
 import json
 import random
 import re
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -463,3 +467,38 @@ def test_prompts_are_listed_shown_and_changed():
     assert server.asked[0]["messages"][0]["content"].startswith("MAKE A BETTER neural network")
     assert lemur2("prompt", "--models").exit_code == 0
     assert lemur2("prompt", "nothing", "--show").exit_code == 2
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_resumes_to_the_same_end(tmp_path):
+    """Killed for real while a reply is awaited; what was answered is not asked again."""
+    stuck = threading.Event()
+
+    def choose(body):
+        if len(server.asked) == 3 and not stuck.is_set():
+            stuck.set()
+            return lambda handler: time.sleep(60)
+        return distinct(body)
+
+    def arguments(database):
+        url = f"openai:{server.url}#{MODEL}"
+        limits = ["--dataset", "digits", "--max-flops", "1", "--threads", "1"]
+        record = ["--record", f"{database}.jsonl", "--concurrency", "1"]
+        command = [sys.executable, "-m", "lemur2", "grow", "fewshot", "-n", "4", "--llm", url]
+        return [*command, *limits, *record, "--db", database]
+
+    with Server(choose=choose) as server:
+        with subprocess.Popen(arguments("killed.db"), stderr=subprocess.DEVNULL) as process:
+            assert stuck.wait(120)
+            process.kill()
+        ended = lemur2("resume", 1, "--db", "killed.db")
+        assert ended.exit_code == 0, ended.output
+        asked = [body["seed"] for body in server.asked]
+        subprocess.run(arguments("whole.db"), check=True, stderr=subprocess.DEVNULL)
+    assert len(asked) == 5  # four candidates; one of them was asked for twice
+    with Corpus.open("killed.db") as killed, Corpus.open("whole.db") as whole:
+        assert names(killed) == names(whole)
+
+
+def names(corpus):
+    return [(attempt.name, attempt.outcome.verdict) for attempt in corpus.attempts(1)]
