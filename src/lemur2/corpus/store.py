@@ -85,6 +85,14 @@ class Corpus:
         with self.database.read() as connection:
             return architectures.known(connection, list(digests))
 
+    def known_transform(self, digest: str, *, network: str, dataset: str) -> str | None:
+        """The transform with this canonical digest that was tried on a network and data set.
+
+        By name; None where there is none, or it did not get through.
+        """
+        with self.database.read() as connection:
+            return ledger.tried_transform(connection, digest, network, dataset)
+
     def add_architecture(
         self,
         *,

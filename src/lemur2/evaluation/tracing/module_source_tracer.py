@@ -46,11 +46,11 @@ class ModuleSourceTracer:
                 self._kept.append(module)
             original(module, *args, **kwargs)
 
-        torch.nn.Module.__init__ = construct  # type: ignore[method-assign]
+        setattr(torch.nn.Module, "__init__", construct)  # noqa: B010
         try:
             yield
         finally:
-            torch.nn.Module.__init__ = original  # type: ignore[method-assign]
+            setattr(torch.nn.Module, "__init__", original)  # noqa: B010
 
 
 def _made(module: torch.nn.Module, frame: Any) -> Made:

@@ -31,7 +31,7 @@ _BLAMED = frozenset(
 class ExpertsConfig:
     """Which mixtures to propose (section 4 of the supplement)."""
 
-    kind: str = field(
+    mixtures: str = field(
         default="both",
         metadata={"help": "heterogeneous (networks of the corpus and the zoo), homogeneous, both"},
     )
@@ -69,8 +69,8 @@ class ExpertsConfig:
     )
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise UsageError(f"kind must be {', '.join(KINDS)}, not {self.kind!r}")
+        if self.mixtures not in KINDS:
+            raise UsageError(f"mixtures must be {', '.join(KINDS)}, not {self.mixtures!r}")
         if unknown := set(self.gates) - set(_GATES):
             raise UsageError(f"there is no gate {sorted(unknown)[0]!r}; use {' or '.join(_GATES)}")
         if not self.mixed or min(self.mixed) < 2:
@@ -115,7 +115,7 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
             if self._is_eligible(member.family) and (member.score or not self.config.scored):
                 families.setdefault(member.family, []).append(member.name)
         self._sample = HeterogeneousSample(families, self.seed)
-        if self.config.kind != "homogeneous" and len(families) < max(self.config.mixed):
+        if self.config.mixtures != "homogeneous" and len(families) < max(self.config.mixed):
             raise UserError(
                 f"the corpus and the zoo have {len(families)} families to mix, "
                 f"{max(self.config.mixed)} are needed; widen --families or lower --mixed"
@@ -151,7 +151,7 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
 
     def _next(self) -> Candidate | None:
         mix_first = self._mixed <= self._walked
-        kind = self.config.kind
+        kind = self.config.mixtures
         if kind == "heterogeneous" or (kind == "both" and mix_first):
             return self._heterogeneous() or (self._homogeneous() if kind == "both" else None)
         return self._homogeneous() or (self._heterogeneous() if kind == "both" else None)

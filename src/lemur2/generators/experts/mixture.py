@@ -218,7 +218,8 @@ def _sparse(blueprint: Blueprint) -> str:
         for index, expert in enumerate(self.experts):
             rows, places = (chosen == index).nonzero(as_tuple=True)
             if len(rows):
-                opinions = opinions.index_put((rows, places), expert(x[rows]))
+                found = expert(x[rows]).to(opinions.dtype)
+                opinions = opinions.index_put((rows, places), found)
         scores = (weights.unsqueeze(2) * opinions).sum(dim=1)
         return scores, probabilities, chosen, weights, opinions'''
 

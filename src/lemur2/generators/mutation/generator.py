@@ -135,12 +135,12 @@ class MutationGenerator(Generator[MutationConfig]):
     def close(self) -> None:
         """End the sandbox."""
         if self._engine is not None:
-            self._engine.__exit__(None, None, None)
+            close_engine(self._engine)
             self._engine = None
 
     def _workshop(self) -> Workshop:
         if self._engine is None:
-            self._engine = LocalEngine(workers=1).__enter__()
+            self._engine = open_engine()
         kind = task(self._pool.task if self._pool else _TASK)
         return Workshop(self._engine.evaluator, kind)
 
@@ -256,6 +256,16 @@ class MutationGenerator(Generator[MutationConfig]):
         """Nothing came of what was asked for: say why, for the first of it."""
         for parent, reason in self._dead.items():
             raise UserError(f"{parent} cannot be mutated: {reason}; `lemur2 check` screens it")
+
+
+def open_engine() -> LocalEngine:
+    """A sandbox of a generator's own."""
+    return LocalEngine(workers=1).__enter__()
+
+
+def close_engine(engine: LocalEngine) -> None:
+    """End it."""
+    engine.__exit__(None, None, None)
 
 
 def _is_file(word: str) -> bool:
