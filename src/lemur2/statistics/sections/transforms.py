@@ -37,7 +37,7 @@ class Transforms(Section):
         effect, helpful = arity_effect(found), by_operation(found)
         pictures = []
         for key, part in table.groupby(SETTING):
-            setting = f"{key[0]} on {key[1]}, {key[2]} epochs"
+            setting = f"{key[0]} on {key[1]}, epoch {key[2]}"
             pictures.append(_configurations(setting, part))
             mine = helpful[(helpful[SETTING] == list(key)).all(axis=1)]
             if not mine.empty:
