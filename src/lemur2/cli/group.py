@@ -35,7 +35,16 @@ COMMANDS = {
         "lemur2.cli.dedupe:dedupe",
         "Networks that others stand for; marks, never deletion.",
     ),
+    "blocks": (
+        "lemur2.cli.blocks:blocks",
+        "Runnable blocks from model libraries: index, search, extract.",
+    ),
     "curate": ("lemur2.cli.curate:curate", "A training set of networks: chosen, split, written."),
+    "finetune": ("lemur2.cli.finetune:finetune", "Train a language model's adapter on networks."),
+    "finetune-eval": (
+        "lemur2.cli.finetune_eval:finetune_eval",
+        "What it writes before and after, in funnels.",
+    ),
     "screen": ("lemur2.cli.screen:screen", "Screen the networks of a corpus; facts and verdicts."),
     "prompt": ("lemur2.cli.prompt:prompt", "The prompts of language models; the models."),
     "report": ("lemur2.cli.report:report", "Figures and tables over the corpus, in one page."),

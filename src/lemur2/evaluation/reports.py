@@ -14,6 +14,8 @@ from typing import Any
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.corpus import Facts
+from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.validation import Validation
 
 _MOST = 1 << 62  # of anything that is counted; databases hold 64 bits
 _LONGEST = 300  # characters of a note or a string
@@ -46,6 +48,38 @@ def screened_transform(reply: Mapping[str, Any]) -> tuple[tuple[int, ...], float
         raw = reply["transform"]
         notes = tuple(str(note)[:_LONGEST] for note in raw["notes"])
         return tuple(map(_count, raw["sample_shape"])), _seconds(raw["seconds"]), notes
+
+
+def block(reply: Mapping[str, Any]) -> Validation:
+    """How far a block got: a stage on the way, or all that was found. Raises Refusal."""
+    with _readable():
+        if "stage" in reply:
+            return Validation(stage=Stage(reply["stage"]))
+        raw = reply["block"]
+        return Validation(
+            stage=Stage(raw["stage"]),
+            reason=str(raw["reason"])[:_LONGEST],
+            arguments=_texts(raw["arguments"]),
+            inputs=_texts(raw["inputs"]),
+            shapes={str(n): tuple(map(_count, s)) for n, s in raw.get("shapes", {}).items()},
+            kinds={str(n): str(k)[:_LONGEST] for n, k in raw.get("kinds", {}).items()},
+            outputs=tuple(tuple(map(_count, s)) for s in raw.get("outputs", ())),
+            returns=str(raw.get("returns", ""))[:_LONGEST],
+            parameters=None if raw.get("parameters") is None else _count(raw["parameters"]),
+            flops=None if raw.get("flops") is None else _count(raw["flops"]),
+            batched=bool(raw.get("batched", False)),
+            seconds=_seconds(raw["seconds"]),
+        )
+
+
+def settings(reply: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Values of configuration classes by name. Raises Refusal."""
+    with _readable():
+        return {str(name): dict(values) for name, values in reply["settings"].items()}
+
+
+def _texts(values: Any) -> dict[str, str] | None:
+    return None if values is None else {str(name): str(text) for name, text in values.items()}
 
 
 def hyperparameters(reply: Mapping[str, Any]) -> dict[str, int | float | str]:

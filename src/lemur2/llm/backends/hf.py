@@ -6,6 +6,7 @@ The process that runs generators imports no torch, and must not: it forks the sa
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,13 +33,17 @@ class HfBackend(Backend):
         name: At the hub, a folder, a `.gguf` file, or `embedded` for the embedded model's file;
             `@4bit` at its end loads it in 4 bits (CUDA and bitsandbytes).
         adapter: Folder of a LoRA adapter, "" for none.
-        batch: Requests in a batch.
+        batch: Requests in a batch: more are faster in all, and take more memory.
+        threads: Of the CPU; None leaves them to torch.
     """
 
     kind: ClassVar[str] = "hf"
 
-    def __init__(self, name: str, adapter: str = "", *, batch: int = 4) -> None:
+    def __init__(
+        self, name: str, adapter: str = "", *, batch: int = 16, threads: int | None = None
+    ) -> None:
         self.name, self.adapter, self.batch = name, adapter, batch
+        self.threads = threads
         self._process: subprocess.Popen[str] | None = None
         self._facts: ModelFacts | None = None
 
@@ -57,6 +62,7 @@ class HfBackend(Backend):
         model = str(fetch_model()) if name == EMBEDDED else name
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lemur2.llm.backends.hf_child"],
+            env=os.environ | ({"OMP_NUM_THREADS": str(self.threads)} if self.threads else {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

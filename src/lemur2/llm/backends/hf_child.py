@@ -11,64 +11,39 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    LogitsProcessor,
-    LogitsProcessorList,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
+
+from lemur2.errors import UserError
+from lemur2.llm.backends.decoding import Decoder, Row
+from lemur2.llm.backends.weights import (
+    fast_bfloat16,
+    load_model,
+    load_tokenizer,
+    put_adapter,
 )
-
-
-class DrawnBySeed(LogitsProcessor):
-    """Draws every row's token by a random generator of its own (the Gumbel-max trick).
-
-    The likeliest token of what it gives is distributed as the scores say, so that greedy decoding
-    samples; a row's draws do not depend on the rows beside it.
-    """
-
-    def __init__(self, seeds: list[int]) -> None:
-        self.chances = [torch.Generator().manual_seed(seed) for seed in seeds]
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Scores with noise."""
-        size = scores.shape[-1:]
-        drawn = [torch.rand(size, generator=each, dtype=torch.float64) for each in self.chances]
-        noise = -torch.log(-torch.log(torch.stack(drawn).clamp_min(1e-300)))
-        return scores + noise.to(scores.device, scores.dtype)
+from lemur2.llm.values import Sampling
 
 
 class Model:
     """A model and its tokenizer."""
 
     def __init__(self, model: str, adapter: str, four_bit: bool) -> None:
-        path = Path(model)
-        given: dict[str, Any] = {}
-        if path.suffix == ".gguf":
-            model, given = str(path.parent), {"gguf_file": path.name}
-        self.tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left", **given)
-        if self.tokenizer.pad_token is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
-        cuda = torch.cuda.is_available()
-        settings: dict[str, Any] = {"dtype": torch.bfloat16 if cuda else torch.float32}
-        if four_bit:
-            settings["quantization_config"] = _four_bit()
-        self.model: Any = AutoModelForCausalLM.from_pretrained(model, **settings, **given)
+        self.tokenizer = load_tokenizer(model)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = torch.bfloat16 if fast_bfloat16(device) else torch.float32
+        options: dict[str, Any] = {"quantization_config": _four_bit()} if four_bit else {}
+        loaded = load_model(model, dtype if four_bit else torch.float32, **options)
         if adapter:
-            from peft import PeftModel
-
-            self.model = PeftModel.from_pretrained(self.model, adapter)
-        if cuda and not four_bit:
-            self.model.to("cuda")
-        self.model.eval()
-        self.name = path.name if path.suffix == ".gguf" else model
+            loaded = put_adapter(loaded, Path(adapter))
+        if not four_bit:  # only now: the adapter is added in float32
+            loaded = loaded.to(device=device, dtype=dtype)
+        self.model: Any = loaded.eval()
+        self.decoder = Decoder(self.model, self.tokenizer)
+        self.name = Path(model).name if Path(model).suffix == ".gguf" else model
         if adapter:
             self.name += f"+{Path(adapter).name}"
 
@@ -90,79 +65,38 @@ class Model:
         )
         return str(text)
 
-    def encode(self, prompts: list[str]) -> Any:
-        """Token ids and mask; the chat format brings its own special tokens."""
+    def encode(self, messages: list[dict[str, str]]) -> list[int]:
+        """A conversation's tokens; the chat format brings its own special ones."""
         plain = self.tokenizer.chat_template is None
-        return self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=plain)
+        text = self.prompt(messages)
+        tokens: list[int] = self.tokenizer(text, add_special_tokens=plain)["input_ids"]
+        return tokens
 
     def complete(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Answer requests, those with the same settings together."""
-        found: list[dict[str, Any]] = [{} for _ in requests]
-        groups: dict[str, list[int]] = {}
-        for place, request in enumerate(requests):
-            alike = json.dumps({**request["sampling"], "seed": None}, sort_keys=True)
-            groups.setdefault(alike, []).append(place)
-        for places in groups.values():
-            replies = self._group([requests[place] for place in places])
-            for place, reply in zip(places, replies, strict=True):
-                found[place] = reply
-        return found
-
-    @torch.no_grad()
-    def _group(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Answer requests together."""
         started = time.monotonic()
-        drawn = requests[0]["sampling"]
-        inputs = self.encode([self.prompt(each["messages"]) for each in requests])
-        inputs = inputs.to(self.model.device)
-        given = self.model.generate(
-            **inputs,
-            max_new_tokens=drawn["max_tokens"],
-            do_sample=False,
-            logits_processor=_processors(requests),
-            stop_strings=drawn["stop"] or None,
-            tokenizer=self.tokenizer,
-            pad_token_id=self.tokenizer.pad_token_id,
-        )
-        seconds = (time.monotonic() - started) / len(requests)
-        start = inputs["input_ids"].shape[1]
-        prompts = inputs["attention_mask"].sum(1).tolist()
-        rows = zip(given[:, start:].tolist(), prompts, strict=True)
-        return [self._reply(tokens, prompt, drawn, seconds) for tokens, prompt in rows]
+        rows = [
+            Row(
+                self.encode(each["messages"]),
+                Sampling(**{**each["sampling"], "stop": tuple(each["sampling"]["stop"])}),
+            )
+            for each in requests
+        ]
+        self.decoder.draw(rows)
+        seconds = (time.monotonic() - started) / len(rows)
+        return [self._reply(row, seconds) for row in rows]
 
-    def _reply(
-        self, tokens: list[int], prompt: int, drawn: Mapping[str, Any], seconds: float
-    ) -> dict[str, Any]:
-        ends = self.model.generation_config.eos_token_id
-        ends = {ends} if isinstance(ends, int) else set(ends or ())
-        ends |= {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
-        length = next((place for place, each in enumerate(tokens) if each in ends), len(tokens))
-        text = str(self.tokenizer.decode(tokens[:length], skip_special_tokens=True))
-        cut = min((at for stop in drawn["stop"] if (at := text.find(stop)) >= 0), default=None)
-        done = length < len(tokens) or length < drawn["max_tokens"] or cut is not None
+    def _reply(self, row: Row, seconds: float) -> dict[str, Any]:
+        text = str(self.tokenizer.decode(row.text, skip_special_tokens=True))
+        cut = min((at for stop in row.sampling.stop if (at := text.find(stop)) >= 0), default=None)
         return {
             "text": text[:cut],
-            "finish": "stop" if done else "length",
+            "finish": row.finish,
             "model": self.name,
-            "prompt_tokens": prompt,
-            "completion_tokens": length,
+            "prompt_tokens": len(row.prompt),
+            "completion_tokens": len(row.text),
             "seconds": seconds,
         }
-
-
-def _processors(requests: list[dict[str, Any]]) -> LogitsProcessorList:
-    drawn = requests[0]["sampling"]
-    temperature = 1.0 if drawn["temperature"] is None else drawn["temperature"]
-    found = LogitsProcessorList()
-    if temperature == 0:
-        return found
-    found.append(TemperatureLogitsWarper(float(temperature)))
-    if drawn["top_k"]:
-        found.append(TopKLogitsWarper(drawn["top_k"]))
-    if drawn["top_p"] is not None:
-        found.append(TopPLogitsWarper(float(drawn["top_p"])))
-    seeds = (each["sampling"]["seed"] for each in requests)
-    found.append(DrawnBySeed([torch.seed() if seed is None else seed for seed in seeds]))
-    return found
 
 
 def _four_bit() -> Any:
@@ -187,12 +121,11 @@ def serve(answer: Callable[[dict[str, Any]], None]) -> None:
                 answer({"ok": model.facts()})
             elif what == "count":
                 assert model is not None
-                ids = model.encode([model.prompt(told["messages"])])["input_ids"]
-                answer({"ok": ids.shape[1]})
+                answer({"ok": len(model.encode(told["messages"]))})
             else:
                 assert model is not None
                 answer({"ok": model.complete(told["requests"])})
-        except (OSError, ValueError, RuntimeError, ImportError) as error:
+        except (OSError, ValueError, RuntimeError, ImportError, UserError) as error:
             answer({"error": " ".join(str(error).split())[:400]})
 
 
