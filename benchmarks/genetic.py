@@ -23,9 +23,9 @@ from lemur2.generators.genetic.evolution import Aging, Evolution, Generations
 from lemur2.generators.genetic.operators import Operators
 from lemur2.generators.genetic.space import Space, Vector
 
-BUDGET, SEEDS, WINDOW = 1000, 20, 16
+BUDGET, SEEDS, WINDOW = 500, 20, 16
 LEAST_CORRELATION = 0.5
-MARKS = (20, 50, 100, 200, 500, 1000)
+MARKS = (20, 50, 100, 200, 500)
 
 Measure = Callable[[Sequence[Vector]], np.ndarray]
 

@@ -87,7 +87,7 @@ def speed() -> None:
         config = GeneticConfig(population=8, scale=0.25)
         generator = GeneticGenerator(config, 0)
         with LocalEngine(limits, workers=1) as engine:
-            settings = Settings(total=24)
+            settings = Settings(total=12)
             run = start_run(corpus, generator, plan, limits, settings)
             before = time.process_time()
             grow(corpus, run, generator, plan, engine)
@@ -96,7 +96,7 @@ def speed() -> None:
     busy = sum(outcome.seconds for outcome in outcomes)
     trained = sum(epoch.seconds for o in outcomes if o.trial for epoch in o.trial.epochs)
     print(
-        f"24 candidates at a quarter of AlexNet's channels: {busy:.1f} s in evaluation, of which "
+        f"12 candidates at a quarter of AlexNet's channels: {busy:.1f} s in evaluation, of which "
         f"{trained:.1f} s in the networks' own training; the search's own process took {own:.2f} s "
         f"of CPU, {100 * own / (own + busy):.1f}% of both"
     )
