@@ -78,6 +78,8 @@ PUBLISHED: dict[str, tuple[tuple[int, int], int]] = {
     # He et al. 2016, table 6, gives 0.27M; exactly: stem 464, stages 14,016 + 51,072 + 203,520
     # (twice 9 * C^2 weights and 4 * C of normalisation a block), classifier 650.
     "ResNet20": ((3, 10), 269_722),
+    # The same with one block a stage: 464, 4,672 + 13,952 + 55,552, and 650.
+    "ResNet8": ((3, 10), 75_290),
 }
 
 
