@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from nets import net
+from mutation_nets import net
 
 from lemur2.generators.mutation import KINDS, Workshop
 from lemur2.tasks import task

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from nets import net
+from mutation_nets import net
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.generators.mutation import Trace
