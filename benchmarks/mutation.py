@@ -14,6 +14,7 @@ import sqlite3
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 from lemur2.architecture import Refusal
 from lemur2.corpus import Corpus
@@ -44,7 +45,8 @@ def sample(path: str, count: int, seed: int) -> list[tuple[str, str]]:
     """(name, group) of networks that screened ok, groups in equal shares."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         rows = connection.execute(
-            "select name, family from architectures where input_size is not null order by name"
+            "select name, family from architectures where input_size is not null "
+            "and sample_shape like '%,%,%' order by name"  # channels, height, width: images
         ).fetchall()
     by_group = defaultdict(list)
     for name, family in rows:
@@ -86,9 +88,16 @@ def main() -> None:
     report(rows)
 
 
-def measure(workshop, name, family, source, kinds, arguments) -> dict:
+def measure(
+    workshop: Workshop,
+    name: str,
+    family: str,
+    source: str,
+    kinds: list[str],
+    arguments: argparse.Namespace,
+) -> dict[str, Any]:
     """Six attempts at one network."""
-    row = {"name": name, "group": family, "attempts": [], "refused": {}}
+    row: dict[str, Any] = {"name": name, "group": family, "attempts": [], "refused": {}}
     started = time.monotonic()
     try:
         subject = workshop.open(source)
@@ -97,7 +106,6 @@ def measure(workshop, name, family, source, kinds, arguments) -> dict:
     row["unknown"] = dict(subject.planner.parent.trace.unknown)
     row["trace"] = round(time.monotonic() - started, 2)
     rng = random.Random(f"{arguments.seed}/{name}")
-    planning = 0.0
     for number in range(ATTEMPTS):
         order = rng.sample(kinds, len(kinds))
         attempt = workshop.attempt(subject, rng, order)
@@ -108,9 +116,22 @@ def measure(workshop, name, family, source, kinds, arguments) -> dict:
             arguments.out.mkdir(parents=True, exist_ok=True)
             (arguments.out / f"{name}-{number}.py").write_text(attempt.source, encoding="utf-8")
     row["seconds"] = round(time.monotonic() - started, 2)
-    row["planning"] = planning
     row["refused"] = {f"{k}: {r}": c for (k, r), c in subject.planner.refused.items()}
     return row
+
+
+def tally(rows: list[dict]) -> tuple[dict[str, Counter], Counter]:
+    """Attempts of each kind, and why attempts and networks failed."""
+    per_kind: dict[str, Counter] = defaultdict(Counter)
+    reasons: Counter = Counter()
+    for row in rows:
+        if "untraced" in row:
+            reasons[f"untraced, {row['untraced'][:100]}"] += 1
+        for kind, problem, _ in row["attempts"]:
+            per_kind[kind]["valid" if not problem else "not"] += 1
+            if problem:
+                reasons[f"{kind}, {problem[:100]}"] += 1
+    return per_kind, reasons
 
 
 def report(rows: list[dict]) -> None:
@@ -128,15 +149,7 @@ def report(rows: list[dict]) -> None:
                 f"      {valid:5} of {len(tries):4} ({share:4.0%})"
             )
     print("peer              38        18 ( 47%)         35 of  208 ( 17%)")
-    per_kind: dict[str, Counter] = defaultdict(Counter)
-    reasons: Counter = Counter()
-    for row in rows:
-        if "untraced" in row:
-            reasons[f"untraced, {row['untraced'][:100]}"] += 1
-        for kind, problem, _ in row["attempts"]:
-            per_kind[kind]["valid" if not problem else "not"] += 1
-            if problem:
-                reasons[f"{kind}, {problem[:100]}"] += 1
+    per_kind, reasons = tally(rows)
     for kind, counts in sorted(per_kind.items()):
         print(f"{kind:14} {counts['valid']:4} of {counts.total():4}")
     for reason, count in reasons.most_common():
