@@ -24,6 +24,7 @@ COMMANDS = {
     "train": ("lemur2.cli.train:train", "Train one network, or search its hyperparameters."),
     "generate": ("lemur2.cli.generate:generate", "Write a generator's candidates to a folder."),
     "grow": ("lemur2.cli.grow:grow", "Propose, screen, deduplicate, train and record."),
+    "champion": ("lemur2.cli.champion:champion", "The best of a run, scored on the test part."),
     "resume": ("lemur2.cli.grow:resume", "Go on with a run where it stopped."),
     "runs": ("lemur2.cli.runs:runs", "The ledger: every run, how far it got, how it ended."),
     "data": ("lemur2.cli.data:data", "Query the corpus: a row per epoch of a trial."),
@@ -34,8 +35,18 @@ COMMANDS = {
         "lemur2.cli.dedupe:dedupe",
         "Networks that others stand for; marks, never deletion.",
     ),
+    "blocks": (
+        "lemur2.cli.blocks:blocks",
+        "Runnable blocks from model libraries: index, search, extract.",
+    ),
     "curate": ("lemur2.cli.curate:curate", "A training set of networks: chosen, split, written."),
+    "finetune": ("lemur2.cli.finetune:finetune", "Train a language model's adapter on networks."),
+    "finetune-eval": (
+        "lemur2.cli.finetune_eval:finetune_eval",
+        "What it writes before and after, in funnels.",
+    ),
     "screen": ("lemur2.cli.screen:screen", "Screen the networks of a corpus; facts and verdicts."),
+    "prompt": ("lemur2.cli.prompt:prompt", "The prompts of language models; the models."),
     "report": ("lemur2.cli.report:report", "Figures and tables over the corpus, in one page."),
     "doctor": ("lemur2.cli.doctor:doctor", "What protects this machine; devices, data sets."),
 }

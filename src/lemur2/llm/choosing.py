@@ -115,6 +115,13 @@ def _openai(rest: str) -> Backend:
     return OpenAIBackend(url, model)
 
 
+def _hf(rest: str) -> Backend:
+    from lemur2.llm.backends.hf import HfBackend
+
+    name, _, adapter = rest.partition("+")
+    return HfBackend(name, adapter)
+
+
 def _replay(rest: str) -> Backend:
     from lemur2.llm.backends.recorded import ReplayBackend
 
@@ -130,6 +137,7 @@ def _deck(rest: str) -> Backend:
 _MAKERS: dict[str, Callable[[str], Backend]] = {
     "embedded": _embedded,
     "openai": _openai,
+    "hf": _hf,
     "replay": _replay,
     "deck": _deck,
 }

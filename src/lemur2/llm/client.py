@@ -235,14 +235,28 @@ class Client:
         return dict(zip(requests, replies, strict=True))
 
     def _answer(self, requests: Sequence[Request]) -> list[Reply]:
-        """One call of the backend, tried again while that helps; the replies are recorded."""
+        """Replies of one call of the backend, recorded; a failure ends all other calls, too."""
+        if self._giving_up.is_set():
+            raise UserError("another request failed")
+        try:
+            replies = self._insist(requests)
+            if self._record is not None:
+                for request, reply in zip(requests, replies, strict=True):
+                    self._record.add(self.name, request, reply)
+        except UserError:
+            self._giving_up.set()
+            raise
+        return replies
+
+    def _insist(self, requests: Sequence[Request]) -> list[Reply]:
+        """One call of the backend, tried again while that helps."""
         waits = _waits(self._persistence)
         attempt = 1
         while True:
             self._pause.over()
             try:
                 replies = self._backend.complete(requests)
-                break
+                return [replace(reply, attempts=attempt) for reply in replies]
             except TransientError as error:
                 if attempt == self._persistence.attempts or self._giving_up.is_set():
                     raise UserError(
@@ -251,11 +265,6 @@ class Client:
                     ) from error
                 self._pause.extend(next(waits) if error.wait is None else error.wait)
                 attempt += 1
-        replies = [replace(reply, attempts=attempt) for reply in replies]
-        if self._record is not None:
-            for request, reply in zip(requests, replies, strict=True):
-                self._record.add(self.name, request, reply)
-        return replies
 
 
 class _Pause:

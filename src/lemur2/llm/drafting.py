@@ -12,8 +12,8 @@ from lemur2.llm.text.sanitise import clean
 from lemur2.llm.text.wanted import Wanted
 from lemur2.llm.values import Message, Reply, Request
 
-LEAST_REPLY = 512
-"""Tokens that a whole file needs at the least, as a rule."""
+LEAST_REPLY = 1024
+"""Tokens that a whole file needs: half of the published networks have fewer than 956."""
 _NEXT_ROUND = 1_000_003  # a prime: seeds of different rounds and requests do not meet
 
 
@@ -105,7 +105,9 @@ class _Drafting:
         self.replies.append(reply)
         begun = self.next.messages[-1]
         text = begun.content + reply.text if begun.role == "assistant" else reply.text
-        if self.next is self.first:
+        if self.tail and self.next is self.first:
+            if reply.finish != "stop":  # cut off in the middle of a line
+                text = text[: text.rfind("\n") + 1]
             text += self.tail
         cleaned = clean(text, self.wanted)
         self.source = cleaned.source

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lemur2.corpus.pool import Member, Pool
 
 STRATEGIES = ("accuracy", "diverse", "balanced", "random")
+_SURPLUS = 8  # times as many are drawn where too long ones are passed over
 _LOOKED_AT = 48  # networks that `diverse` compares for one prompt: reading a source takes time
 
 
@@ -32,11 +33,14 @@ class Examples:
         pool: What there is.
         strategy: One of `STRATEGIES`.
         top: Which share of the best is good enough, in (0, 1].
+        longest: Characters that a network may have; 0 for no bound. Of those that are drawn, too
+            long ones are passed over; where that leaves too few, the shortest of them are taken.
     """
 
-    def __init__(self, pool: Pool, strategy: str, top: float) -> None:
+    def __init__(self, pool: Pool, strategy: str, top: float, longest: int = 0) -> None:
         self._pool = pool
         self._top = top
+        self._longest = longest
         self._draw: Callable[[random.Random, int], list[Member]] = {
             "accuracy": self._accurate,
             "diverse": self._diverse,
@@ -52,7 +56,14 @@ class Examples:
         """
         if not self._ranked:
             raise UserError(f"there is no network for {self._pool.task} to show to the model")
-        return self._draw(chance, count)
+        if not self._longest:
+            return self._draw(chance, count)
+        drawn = self._draw(chance, count * _SURPLUS)
+        length = {member.name: len(self._pool.source(member.name)) for member in drawn}
+        short = [member for member in drawn if length[member.name] <= self._longest]
+        return (short if len(short) >= count else sorted(drawn, key=lambda m: length[m.name]))[
+            :count
+        ]
 
     @cached_property
     def _ranked(self) -> list[Member]:

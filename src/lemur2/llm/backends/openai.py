@@ -86,10 +86,10 @@ class OpenAIBackend(Backend):
         if not self._llamacpp:
             return sum(len(m.content) // 3 + 8 for m in messages)
         root = self.url.removesuffix("/v1")
-        turns = [{"role": m.role, "content": m.content} for m in messages]
-        prompt = self._post(f"{root}/apply-template", {"messages": turns})["prompt"]
-        asked = {"content": prompt, "add_special": True, "parse_special": True}
-        return len(self._post(f"{root}/tokenize", asked)["tokens"])
+        asked = {"messages": _sendable(messages)}
+        prompt = self._post(f"{root}/apply-template", asked)["prompt"]
+        text = {"content": prompt, "add_special": True, "parse_special": True}
+        return len(self._post(f"{root}/tokenize", text)["tokens"])
 
     def complete(self, requests: Sequence[Request]) -> list[Reply]:
         """Answer them, one after the other."""
@@ -191,7 +191,7 @@ class OpenAIBackend(Backend):
         }
         return {
             "model": self.facts.model,
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "messages": _sendable(request.messages),
             "max_tokens": drawn.max_tokens,
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -265,6 +265,12 @@ class _Heard:
             if late or characters > limits.characters:
                 self.finish = "cut"
                 return
+
+
+def _sendable(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Messages as JSON; lone surrogates, which a model may have written, become `?`."""
+    texts = (m.content.encode("utf-8", "replace").decode() for m in messages)
+    return [{"role": m.role, "content": text} for m, text in zip(messages, texts, strict=True)]
 
 
 def _context(about: Mapping[str, Any]) -> int | None:

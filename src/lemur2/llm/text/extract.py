@@ -27,7 +27,8 @@ _CODE_START = re.compile(
     r"(?:import |from [\w.]+ import|class \w|def \w|async def |@\w|#|\"\"\"|''')"
 )
 _HTML_CODE = re.compile(r"<(?:pre|code)[^>\n]*>(.*?)</(?:code|pre)>", re.DOTALL | re.IGNORECASE)
-_NUMBERED = re.compile(r"^[ \t]*\d+[ \t]*[|:│]?(?:[ \t]|$)")
+_NUMBERED = re.compile(r"^[ \t]*\d+(?:[ \t]*[|:│])?(?:[ \t]|$)")
+_DEFINING = (ast.ClassDef, ast.FunctionDef, ast.Import, ast.ImportFrom)
 _LONGEST_TRIED = 200_000  # characters up to which it is tried how much of a text parses
 
 
@@ -37,6 +38,15 @@ def parses(source: str) -> bool:
         return bool(parse_tree(source).body)
     except Refusal:
         return False
+
+
+def is_file(source: str) -> bool:
+    """Whether it is Python that defines or imports something at the top level."""
+    try:
+        tree = parse_tree(source)
+    except Refusal:
+        return False
+    return any(isinstance(node, _DEFINING) for node in tree.body)
 
 
 def strip_traces(text: str) -> str:
@@ -106,14 +116,14 @@ def extract(text: str, wanted: Wanted) -> str:
     the text itself without its prose. Taken is the one that defines most of what is wanted; among
     equals one that parses, then the later one: models correct themselves.
     """
-    if _telling(text, wanted) and parses(text):
+    if _telling(text, wanted) and is_file(text):
         return text
     candidates = list(_candidates(strip_traces(text)))
     if not candidates:
         return text
     best = max(
         range(len(candidates)),
-        key=lambda place: (_telling(candidates[place], wanted), parses(candidates[place]), place),
+        key=lambda place: (_telling(candidates[place], wanted), is_file(candidates[place]), place),
     )
     return candidates[best]
 
@@ -180,7 +190,7 @@ def without_marks(source: str) -> str:
 
 
 def without_prose(text: str) -> str:
-    """From the first line that looks like code to the last that still parses."""
+    """From the first line that is code, as far as one can see, to the last that still parses."""
     if len(text) > _LONGEST_TRIED:
         return text
     lines = [line for line in text.splitlines() if not _FENCE.match(line)]
@@ -189,7 +199,16 @@ def without_prose(text: str) -> str:
         source = _longest_prefix(lines[start:])
         if source is not None:
             return source
-    return "\n".join(lines[starts[0] :]) + "\n" if starts else text
+        if _is_code(lines[start]):  # what follows is broken, but not prose
+            return "\n".join(lines[start:]) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def _is_code(line: str) -> bool:
+    """Whether a line that may be code is no prose or heading: it parses, or opens a block."""
+    if line.startswith(("#", '"', "'")):
+        return False
+    return parses(line) or line.rstrip().endswith((":", "(", ",", "\\")) or line.startswith("@")
 
 
 def _longest_prefix(lines: list[str]) -> str | None:
@@ -210,5 +229,5 @@ def _longest_prefix(lines: list[str]) -> str | None:
         except (ValueError, RecursionError, MemoryError):
             return None
         else:
-            return source if source.strip() else None
+            return source.rstrip() + "\n" if source.strip() else None
     return None

@@ -144,7 +144,7 @@ def _open_at_end(source: str) -> tuple[str | None, str]:
 def imports_once(source: str, wanted: Wanted) -> str:
     """The essential imports there, each exactly once; well-known names that nothing binds, too."""
     tree = _tree(source)
-    if tree is None:
+    if tree is None or not tree.body:
         return source
     source = _without_repeats(source, tree, wanted)
     tree = _tree(source)
@@ -230,7 +230,7 @@ def _insert_at_top(source: str, tree: ast.Module, statements: list[str]) -> str:
 def hyperparameters_fixed(source: str, wanted: Wanted) -> str:
     """`supported_hyperparameters` returns what the task fixes, whatever the model wrote."""
     tree = _tree(source)
-    if wanted.hyperparameters is None or tree is None:
+    if wanted.hyperparameters is None or tree is None or not tree.body:
         return source
     function = last_function(tree.body, "supported_hyperparameters")
     if function is not None and _declares(tree) == set(wanted.hyperparameters):
