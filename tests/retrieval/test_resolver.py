@@ -440,3 +440,24 @@ def test_a_method_that_cannot_be_closed_and_is_perhaps_never_called(made):
     assert not hasattr(lib.run("pkg.a.Block")[1], "register")
     with pytest.raises(Unresolvable):
         lib.extract("pkg.a.Sure")
+
+
+def test_a_name_that_only_a_function_makes_global(made):
+    lib = made(
+        {
+            "pkg/a.py": "hub = 1",
+            "pkg/b.py": """
+                from .a import hub as other
+                def load():
+                    global hub
+                    hub = 2
+                class Block:
+                    def value(self): return hub, other
+                """,
+        }
+    )
+    module, block = lib.run("pkg.b.Block")
+    with pytest.raises(NameError):
+        block().value()
+    module.load()
+    assert block().value() == (2, 1)

@@ -371,6 +371,13 @@ class _Closer:
     def _unbound(self, module: str, name: str) -> None:
         if name in PREDEFINED:
             return
+        if writers := self._library.writers(module, name):
+            written = Definition(module, name)
+            self._closure.definitions.setdefault(written)
+            self._link(module, name, written)
+            for unit in writers:
+                self._take(module, unit)
+            return
         stars = self._names.foreign_stars(module)
         if not stars:
             raise Unresolvable(f"{module}.{name}", "is not defined anywhere in the origin")

@@ -56,6 +56,14 @@ class Library:
             self._binders[module] = table
         return self._binders[module].get(name, [])
 
+    def writers(self, module: str, name: str) -> list[Unit]:
+        """The functions and classes of a module that bind a name by a `global` statement."""
+        return [
+            unit
+            for unit in self.anatomy(module).units
+            if name in unit.reads.written or any(name in m.reads.written for m in unit.members)
+        ]
+
     def class_unit(self, definition: Definition) -> Unit | None:
         """The class statement of a definition; None where it is no class."""
         for unit in reversed(self.binders(definition.module, definition.name)):
