@@ -346,8 +346,17 @@ class _Closer:
     def _follow(self, module: str, reads: Reads) -> None:
         for chain in sorted(reads.eager | reads.lazy):
             self._follow_chain(module, chain)
+            if chain.partition(".")[0] == "globals":
+                self._follow_texts(module)
         for imported in reads.imports:
             self._follow_local(module, imported)
+
+    def _follow_texts(self, module: str) -> None:
+        """Names of a module that its texts have: `globals()[name]` may read any of them."""
+        units = self._library.anatomy(module).units
+        for name in sorted({text for unit in units for text in unit.reads.strings}):
+            if self._library.binders(module, name):
+                self._follow_chain(module, name, optional=True)
 
     def _follow_chain(self, module: str, chain: str, *, optional: bool = False) -> None:
         found = self._names.resolve_chain(module, chain)
