@@ -79,9 +79,11 @@ def surrogate(place: Path, families: Sequence[str]) -> None:
         agree, count = published.agree
         mean, spread = held_out_correlation(published)
         print(
-            f"{family}: {count:,} networks of cifar-10, {agree:,} with the layers that their "
-            f"comment says; space of {published.space.size:,}; rank correlation on held-out "
-            f"networks {mean:.3f} +- {spread:.3f} (5 folds)"
+            f"{family}: {len(published.vectors):,} trials of {count:,} networks on cifar-10, "
+            f"{agree:,} with the layers that their comment says; space of "
+            f"{published.space.size:,}; rank correlation on held-out networks "
+            f"{mean:.3f} +- {spread:.3f} (5 folds)",
+            flush=True,
         )
         if mean < LEAST_CORRELATION:
             print("  it does not rank networks: a search on it would show nothing")
@@ -132,6 +134,7 @@ def main() -> None:
     parser.add_argument("--families", default="ga-mut,ga")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--real", type=Path, metavar="FOLDER")
+    parser.add_argument("--evaluations", type=int, default=40, help="of each --real search")
     given = parser.parse_args()
     if given.surrogate:
         surrogate(given.surrogate, given.families.split(","))
@@ -141,7 +144,7 @@ def main() -> None:
         if given.speed:
             genetic_real.speed()
         if given.real:
-            genetic_real.real(given.real)
+            genetic_real.real(given.real, given.evaluations)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from lemur2.generators.genetic import GeneticConfig, GeneticGenerator
 from lemur2.loop import Settings, grow, same_run, start_run
 from lemur2.loop.champion import best, crown
 
-DATASET, EVALUATIONS, SEEDS, SCALE = "mnist-5k", 40, 3, 0.125
+DATASET, SEEDS, SCALE = "mnist-5k", 3, 0.125
 POPULATION = 8
 
 
@@ -32,35 +32,44 @@ def arms() -> dict[str, GeneticConfig]:
     }
 
 
-def real(place: Path) -> None:
-    """Run all arms and seeds in a corpus each, crown the champions, print what came of them."""
-    limits = Limits()
+def real(place: Path, evaluations: int) -> None:
+    """Run all arms, seed after seed, in a corpus each; crown the champions; print what came."""
     place.mkdir(parents=True, exist_ok=True)
+    found: dict[str, list[tuple[float, float]]] = {arm: [] for arm in arms()}
+    with LocalEngine(Limits(), workers=1) as engine:
+        for seed in range(SEEDS):
+            for arm, config in arms().items():
+                file = place / f"{arm.replace(', ', '-')}-{seed}.db"
+                scores = _champion(file, config, seed, evaluations, engine)
+                found[arm].append(scores)
+                print(f"seed {seed}, {arm}: {scores[0]:.4f}, test {scores[1]:.4f}", flush=True)
     print(
-        f"{DATASET}, {EVALUATIONS} evaluations of 1 epoch, {SCALE} of AlexNet's channels, "
-        f"{SEEDS} seeds: champion's accuracy, mean +- sd (each)"
+        f"{DATASET}, {evaluations} evaluations of 1 epoch, {SCALE} of AlexNet's channels, "
+        f"{SEEDS} seeds: champion's accuracy, mean +- sd"
     )
-    with LocalEngine(limits, workers=1) as engine:
-        for arm, config in arms().items():
-            scores, tests = [], []
-            for seed in range(SEEDS):
-                slug = arm.replace(", ", "-")
-                with Corpus.open(place / f"{slug}-{seed}.db", create=True) as corpus:
-                    generator = GeneticGenerator(config, seed)
-                    plan = Plan.of(Protocol(dataset=DATASET, seed=0))
-                    settings = Settings(total=EVALUATIONS, window=POPULATION)
-                    run = same_run(corpus, generator, plan, settings)
-                    number = run.id if run else start_run(corpus, generator, plan, limits, settings)
-                    grow(corpus, number, generator, plan, engine)
-                    champion = best(corpus, number)
-                    training = crown(corpus, champion, plan, engine.evaluator)
-                    scores.append(champion.score or 0.0)
-                    assert training.result is not None
-                    tests.append(training.result.test_score or 0.0)
-            for what, found in (("validation", scores), ("test", tests)):
-                each = ", ".join(f"{score:.4f}" for score in found)
-                spread = np.std(found, ddof=1)
-                print(f"  {arm:<15} {what:<11}{np.mean(found):.4f} +- {spread:.4f} ({each})")
+    for arm, pairs in found.items():
+        columns = zip(("validation", "test"), np.array(pairs).T, strict=True)
+        shown = (f"{what} {c.mean():.4f} +- {c.std(ddof=1):.4f}" for what, c in columns)
+        print(f"  {arm:<15} {', '.join(shown)}")
+
+
+def _champion(
+    file: Path, config: GeneticConfig, seed: int, evaluations: int, engine: LocalEngine
+) -> tuple[float, float]:
+    """One run, or the rest of it: its champion's validation and test score."""
+    with Corpus.open(file, create=True) as corpus:
+        generator = GeneticGenerator(config, seed)
+        plan = Plan.of(Protocol(dataset=DATASET))
+        settings = Settings(total=evaluations, window=POPULATION)
+        run = same_run(corpus, generator, plan, settings)
+        number = run.id if run else start_run(corpus, generator, plan, Limits(), settings)
+        grow(corpus, number, generator, plan, engine)
+        champion = best(corpus, number)
+        training = crown(corpus, champion, plan, engine.evaluator)
+    assert training.result is not None
+    assert training.result.test_score is not None
+    assert champion.score is not None
+    return champion.score, training.result.test_score
 
 
 def speed() -> None:

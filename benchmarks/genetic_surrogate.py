@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import io
+import math
 import re
 import tokenize
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from lemur2.generators.genetic.space import Gene, Space, Vector
 
 ORDERED = (int, float)
 ALEXNET = {
+    **{"batch": 64, "transform": "norm"},
     **{"conv1_filters": 64, "conv1_kernel": 11, "conv1_stride": 4},
     **{"conv2_filters": 192, "conv2_kernel": 5, "conv3_filters": 384},
     **{"conv4_filters": 256, "conv5_filters": 256, "fc1_neurons": 4096, "fc2_neurons": 4096},
@@ -79,34 +81,62 @@ class Published:
 
     Attributes:
         space: Every value that occurs; the baseline is AlexNet, which knows nothing of the data.
-        vectors: A row per trial.
+        networks: Their names, a row per trial.
+        vectors: Likewise.
         accuracies: Likewise.
         agree: Files whose convolutions are those of their comment, of all.
     """
 
     space: Space
+    networks: list[str]
     vectors: list[Vector]
     accuracies: np.ndarray
     agree: tuple[int, int]
 
 
 def read(place: Path, family: str) -> Published:
-    """The family's networks with their accuracy on cifar-10 after the last epoch.
+    """The family's networks with their accuracy on cifar-10.
 
-    Where a family has many trials of a network (`ga`), `lr`, `momentum` and `dropout` of its file
-    did not train it, so they are left out, and a network counts with its best.
+    `ga-mut`: a trial each, trained as the file says; the accuracy after its last epoch. `ga`: many
+    trials of each network, trained otherwise than its file says; so what trained them (in steps)
+    takes the place of the file's `lr`, `momentum` and `dropout`, with batch and transform, and the
+    accuracy is that after the first epoch, which all have.
     """
+    many = family == "ga"
     with Corpus.open(place, read_only=True) as corpus:
         rows = data(db=corpus, dataset="cifar-10", nn_prefixes=(f"{family}-",))
         rows = rows[rows["nn"].str.fullmatch(rf"{family}-\d+")]
-        last = rows.sort_values("epoch").groupby("nn")["accuracy"].max()
-        sources = {name: corpus.source(name) or "" for name in last.index}
+        rows = (
+            rows[rows["epoch"] == 1]
+            if many
+            else rows.sort_values("epoch").drop_duplicates("nn", keep="last")
+        )
+        sources = {name: corpus.source(name) or "" for name in rows["nn"].unique()}
     values = {name: chromosome(source) for name, source in sources.items()}
     agree = sum(convolutions(sources[n]) == expected_convolutions(values[n]) for n in values)
-    genes = _genes(list(values.values()))
-    space = Space(name=family, genes=genes, dormant=dormant, sound=_has_a_block)
-    vectors = [space.expressed(space.vector(values[name])) for name in last.index]
-    return Published(space, vectors, last.to_numpy(), (agree, len(values)))
+    found = [
+        {**values[name], **(_trained(prm, transform) if many else {})}
+        for name, prm, transform in zip(rows["nn"], rows["prm"], rows["transform"], strict=True)
+    ]
+    space = Space(name=family, genes=_genes(found), dormant=dormant, sound=_has_a_block)
+    return Published(
+        space=space,
+        networks=list(rows["nn"]),
+        vectors=[space.expressed(space.vector(each)) for each in found],
+        accuracies=rows["accuracy"].to_numpy(),
+        agree=(agree, len(values)),
+    )
+
+
+def _trained(prm: dict[str, Any], transform: str) -> dict[str, Any]:
+    """How a trial was trained, in steps: half a decade of lr, tenths of momentum and dropout."""
+    return {
+        "lr": float(f"{10 ** (round(2 * math.log10(prm['lr'])) / 2):.2g}"),
+        "momentum": round(prm["momentum"], 1),
+        "dropout": round(prm["dropout"], 1),
+        "batch": prm["batch"],
+        "transform": transform,
+    }
 
 
 def _has_a_block(values: Any) -> bool:
@@ -121,7 +151,7 @@ def _genes(found: Sequence[dict[str, Any]]) -> tuple[Gene, ...]:
             Gene(
                 name=name,
                 values=tuple(sorted(set(values), key=lambda v: (str(type(v)), v))),
-                baseline=ALEXNET[name],
+                baseline=ALEXNET.get(name, values[0]),
                 ordered=isinstance(values[0], ORDERED),
             )
         )
@@ -158,10 +188,12 @@ class Surrogate:
 def held_out_correlation(published: Published, folds: int = 5) -> tuple[float, float]:
     """Spearman's rank correlation on held-out networks: mean and standard deviation over folds.
 
-    Networks that express the same are in one fold.
+    Trials of one network are in one fold, and so are networks that express the same.
     """
-    keys = {vector: place for place, vector in enumerate(dict.fromkeys(published.vectors))}
-    groups = [keys[vector] for vector in published.vectors]
+    names = dict(zip(published.vectors, published.networks, strict=True))
+    alone = len(set(published.networks)) == len(published.networks)
+    keys = [names[vector] for vector in published.vectors] if alone else published.networks
+    groups = np.unique(keys, return_inverse=True)[1]
     vectors = np.array(published.vectors)
     found = []
     for train, test in GroupKFold(folds).split(vectors, groups=groups):

@@ -160,6 +160,8 @@ def test_the_loop_dedupes_tries_and_records(engine, plan, tmp_path):
             ("LeNet", outcomes[0].name),
             ("ResNet8", outcomes[0].name),
         ]
+        stages = {stage.stage: stage.count for stage in corpus.funnel()["files"]}
+        assert (stages["parses"], stages["learns"], stages["unique"]) == (4, 3, 2)
         assert corpus.architecture("LeNet").source == PICKY
         again = grown(corpus, engine, plan, ("LeNet", file()), ("LeNet", other))
         assert [outcome.verdict.value for outcome in again] == ["duplicate", "ok"]

@@ -36,16 +36,24 @@ def test_the_same_seed_gives_the_same_examples(curated, known):
     assert any(other != others[0] for other in others)
 
 
-def test_families_come_in_turn():
+def lengths(texts):
+    return [len(text) for text in texts]
+
+
+def test_families_come_in_turn_where_asked():
     found = [
         Example(nn=f"{family}{n}", family=family, prompt="", completion="x" * n)
         for family, count in (("a", 20), ("b", 3))
         for n in range(1, count + 1)
     ]
-    chosen = fitting(found, lambda texts: [len(text) for text in texts], 10, 7, seed=0)
+    chosen = fitting(found, lengths, most=10, wanted=7, balanced=True)
     assert [each.family for each in chosen].count("b") == 3
     assert all(len(each.completion) <= 10 for each in chosen)
-    assert len(fitting(found, lambda texts: [1] * len(texts), 10, None, seed=0)) == 23
+    assert len(fitting(found, lengths, most=10)) == 13
+    assert sorted(fitting(found, lengths, most=99), key=str) == sorted(found, key=str)
+    some = [fitting(found, lengths, most=99, wanted=7, seed=seed) for seed in range(30)]
+    share = sum(each.family == "b" for chosen in some for each in chosen) / (30 * 7)
+    assert 0.05 < share < 0.25  # 3 of 23
 
 
 def test_a_template_of_ones_own(tmp_path):

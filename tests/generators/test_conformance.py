@@ -9,6 +9,7 @@ from lemur2.generators.experts import ExpertsConfig
 from lemur2.generators.fewshot import FewShotConfig
 from lemur2.generators.fractal import FractalConfig
 from lemur2.generators.mutation import MutationConfig
+from lemur2.generators.prompted import PromptedConfig
 from lemur2.generators.transforms import TransformsConfig
 from lemur2.generators.zoo import ZooConfig
 from lemur2.testing.generators import GeneratorSuite
@@ -28,6 +29,8 @@ DECK = Path(__file__).parent / "fewshot/layers.jsonl"
 CONFIGS = {
     "fewshot": FewShotConfig(llm=f"deck:{DECK}", mode="layers", examples=1),
     "mutation": MutationConfig(parent=("LeNet",)),
+    # Replies that we wrote: the embedded model's are hardly ever transforms.
+    "prompted": PromptedConfig(llm=f"deck:{DECK.parent.parent}/prompted/scripted.jsonl"),
 }
 
 

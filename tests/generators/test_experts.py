@@ -322,3 +322,15 @@ def test_wrong_configurations_say_what_is_wrong(pool):
             ExpertsConfig(**config)
     with pytest.raises(UserError, match="1 families to mix, 4 are needed"):
         generator(pool, families=("LeNet",))
+
+
+def test_a_mixture_is_asked_for_once_a_seed(pool):
+    candidates = generator(pool, seed=5, seeds=3).ask(9)
+    sources = [c.source for c in candidates]
+    assert [sources.index(s) // 3 for s in sources] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert [dict(c.training) for c in candidates] == [{}, {"seed": 6}, {"seed": 7}] * 3
+    halfway = generator(pool, seed=5, seeds=3)
+    halfway.ask(4)
+    resumed = generator(pool, seed=5, seeds=3)
+    resumed.load_state(json.loads(json.dumps(halfway.state())))
+    assert resumed.ask(5) == candidates[4:]

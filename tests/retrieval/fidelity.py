@@ -86,9 +86,10 @@ def main(path, count, seed):
             result = {"block": entry.qualified_name, "origin": origin}
             try:
                 result["difference"] = compared(entry)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is what differs
                 result["difference"] = f"{type(error).__name__}: {error}"[:300]
-            print(json.dumps(result), flush=True)
+            sys.stdout.write(json.dumps(result) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

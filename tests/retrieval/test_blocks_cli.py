@@ -1,6 +1,7 @@
 """`lemur2 blocks`: what people and scripts see."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_extract_writes_modules_and_says_how_far_they_get(lemur2, index, tmp_pat
     }
     for row in rows:
         assert {"name", "qualified_name", "stage", "reason", "file"} <= set(row)
-        source = open(row["file"]).read()
+        source = Path(row["file"]).read_text()
         namespace = {"__name__": "alone"}
         exec(compile(source, row["file"], "exec"), namespace)
         assert row["name"] in namespace

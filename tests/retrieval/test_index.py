@@ -78,7 +78,7 @@ def test_cyclic_imports_and_reexports_end(made):
 
 def test_two_classes_of_one_name(made):
     lib = made({"pkg/a.py": MODULE, "pkg/b.py": MODULE + MODULE.replace("return x", "return 2")})
-    with pytest.raises(UsageError, match="2: pkg.a.Block.*pkg.b.Block") as caught:
+    with pytest.raises(UsageError, match=r"2: pkg.a.Block.*pkg.b.Block") as caught:
         lib.extract("Block")
     assert "\n" not in str(caught.value)
     source = lib.extract("pkg.b.Block").source

@@ -104,7 +104,7 @@ def test_a_call_at_the_top_finds_what_the_function_needs(made):
         """
         }
     )
-    module, block = lib.run("pkg.a.Block")
+    _, block = lib.run("pkg.a.Block")
     assert block().value() is block
 
 
@@ -162,7 +162,7 @@ def test_imports_inside_functions(made):
             """,
         }
     )
-    module, block = lib.run("pkg.b.Block")
+    _, block = lib.run("pkg.b.Block")
     assert block().value() == 14
     assert "from ." not in lib.extract("pkg.b.Block").source
 
@@ -233,7 +233,7 @@ def test_what_cannot_be_had_is_refused_by_name(made):
         {
             "pkg/a.py": """
         from ._compiled import work
-        from . import a as itself
+        import pkg as itself
         class Compiled:
             def value(self): return work()
         class Unknown:
@@ -246,7 +246,7 @@ def test_what_cannot_be_had_is_refused_by_name(made):
     for name, missing in [
         ("Compiled", "_compiled.work"),
         ("Unknown", "nowhere"),
-        ("AsValue", "pkg.a"),
+        ("AsValue", "pkg"),
     ]:
         with pytest.raises(Unresolvable) as caught:
             lib.extract(f"pkg.a.{name}")
@@ -264,7 +264,8 @@ def test_what_only_annotates_is_not_taken(made):
             if TYPE_CHECKING:
                 from .config import Other
             class Block:
-                def value(self, config: Config, other: "Other | None" = None) -> Config: return config
+                def value(self, config: Config, other: "Other | None" = None) -> Config:
+                    return config
             """,
         }
     )
@@ -396,3 +397,46 @@ def test_origin_modules_are_never_imported(made):
     ]
     assert [n.module for n in imported] == ["__future__"]
     assert lib.run("pkg.a.Block")[1].v == (1, 1)
+
+
+def test_a_module_as_a_value_has_all_its_names(made):
+    lib = made(
+        {
+            "pkg/a.py": "import math\nONE = 1\ndef f(): return ONE",
+            "pkg/b.py": """
+                from . import a
+                class Block:
+                    def value(self, name):
+                        import pkg.a as local
+                        from . import a as again
+                        return getattr(a, name), hasattr(local, name), again.f(), vars(again)["f"]
+                """,
+        }
+    )
+    block = lib.run("pkg.b.Block")[1]()
+    assert block.value("ONE")[:3] == (1, True, 1)
+    assert block.value("math")[0].floor(1.5) == 1
+
+
+def test_a_method_that_cannot_be_closed_and_is_perhaps_never_called(made):
+    lib = made(
+        {
+            "pkg/a.py": """
+                import pkg
+                class Base:
+                    def value(self): return 1
+                    def register(self): return hasattr(pkg, "x")
+                class Block(Base):
+                    def use(self, other): return other.register(), self.value()
+                class Sure(Base):
+                    def use(self): return self.register()
+                """,
+        }
+    )
+    extracted = lib.extract("pkg.a.Block")
+    assert extracted.notes == (
+        "Base.register is left out: pkg: a package of the origin is used as a value",
+    )
+    assert not hasattr(lib.run("pkg.a.Block")[1], "register")
+    with pytest.raises(Unresolvable):
+        lib.extract("pkg.a.Sure")

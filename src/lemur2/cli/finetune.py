@@ -33,7 +33,12 @@ _COUNT = click.IntRange(min=1)
     required=True,
     help="The adapter's folder; the same command goes on with it.",
 )
-@click.option("--examples", type=_COUNT, help="At most so many networks, families in turn. [all]")
+@click.option("--examples", type=_COUNT, help="At most so many networks. [all]")
+@click.option(
+    "--balanced",
+    is_flag=True,
+    help="Families in turn, where there are more networks; else as often as they are.",
+)
 @click.option(
     "--longest", type=_COUNT, default=800, show_default=True, help="Tokens of a network at most."
 )

@@ -385,6 +385,13 @@ class Corpus:
             return dump.content(connection)
 
 
+def _earlier(found: sa.Column[Any]) -> sa.Exists:
+    """Whether the transform that an attempt repeats has this column of its own attempt."""
+    first = found.table.c
+    repeated = (first.name == attempt_table.c.duplicate_of) & (first.kind == "transform")
+    return sa.exists().where(repeated, first.verdict == Verdict.OK.value, found.is_not(None))
+
+
 def _attempted(connection: Connection, run_id: int | None, by: str) -> list[Attempted]:
     attempt = attempt_table.c
     twin = architecture_table.alias("twin")
@@ -394,8 +401,17 @@ def _attempted(connection: Connection, run_id: int | None, by: str) -> list[Atte
         .correlate(twin)
     )
     is_twin = attempt.verdict == Verdict.DUPLICATE.value
-    screened = sa.case((is_twin, twin.c.id.is_not(None)), else_=attempt.facts.is_not(None))
-    learned = sa.case((is_twin, twin_learned), else_=attempt.trial_id.is_not(None))
+    of_transform = is_twin & (attempt.kind == "transform")
+    screened = sa.case(
+        (of_transform, _earlier(attempt_table.alias().c.facts)),
+        (is_twin, twin.c.id.is_not(None)),
+        else_=attempt.facts.is_not(None),
+    )
+    learned = sa.case(
+        (of_transform, _earlier(attempt_table.alias().c.trial_id)),
+        (is_twin, twin_learned),
+        else_=attempt.trial_id.is_not(None),
+    )
     columns = (attempt[by], attempt.verdict, screened, learned)
     query = (
         sa.select(*columns, sa.func.count())

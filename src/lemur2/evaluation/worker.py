@@ -112,7 +112,7 @@ class Net(nn.Module):
 
 
 def warm_up() -> None:
-    """Screen and trace a small trusted network once: lazy imports and first-use costs are paid here.
+    """Screen and trace a small trusted network: lazy imports and first uses are paid for here.
 
     Not where there is a GPU: autograd would start threads, which a fork does not carry over.
     """

@@ -17,7 +17,7 @@ from lemur2.finetuning.novelty import Seen
 from lemur2.llm import NETWORK, Backend, Client, Message, Reply, Request, Sampling
 from lemur2.llm.text.sanitise import clean
 
-_LONGEST = {"whole": 800, "partial": 540}  # as the networks that are learnt, and less
+_LONGEST = {"whole": 800, "partial": 600}  # as the networks that are learnt, and less
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -151,17 +151,23 @@ def examples(
 
 
 def fitting(
-    found: Iterable[Example], count_tokens: Count, most: int, wanted: int | None, seed: int
+    found: Iterable[Example],
+    count_tokens: Count,
+    *,
+    most: int,
+    wanted: int | None = None,
+    balanced: bool = False,
+    seed: int = 0,
 ) -> list[Example]:
-    """Those of at most so many tokens, shuffled; at most `wanted` of them, families in turn.
-
-    Taking families in turn gives a small family all its networks before a large one crowds it out.
+    """Those of at most so many tokens, shuffled; at most `wanted` of them.
 
     Args:
         found: What to choose from.
         count_tokens: Gives the tokens of each of a list of texts.
-        most: The longest that is taken.
+        most: The longest completion that is taken.
         wanted: How many; None for all.
+        balanced: Take families in turn, so that a small one gives all it has before a large one
+            fills the rest; else they come as often as they are.
         seed: Of the order.
     """
     everything = list(found)
@@ -169,17 +175,19 @@ def fitting(
     short = [each for each, n in zip(everything, lengths, strict=True) if n <= most]
     order = random.Random(seed)
     order.shuffle(short)
-    queues: dict[str, list[Example]] = {}
-    for each in short:
-        queues.setdefault(each.family, []).append(each)
-    chosen: list[Example] = []
-    limit = len(short) if wanted is None else min(wanted, len(short))
-    while len(chosen) < limit:
-        for queue in queues.values():
-            if queue and len(chosen) < limit:
-                chosen.append(queue.pop())
+    chosen = (_in_turn(short) if balanced else short)[:wanted]
     order.shuffle(chosen)
     return chosen
+
+
+def _in_turn(found: Sequence[Example]) -> list[Example]:
+    queues: dict[str, list[Example]] = {}
+    for each in found:
+        queues.setdefault(each.family, []).append(each)
+    longest = max(map(len, queues.values()), default=0)
+    return [
+        queue[turn] for turn in range(longest) for queue in queues.values() if turn < len(queue)
+    ]
 
 
 def _usable(row: Mapping[str, Any]) -> bool:

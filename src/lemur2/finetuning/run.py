@@ -61,7 +61,14 @@ def finetune(
     tokenizer = load_tokenizer(tuning.model)
     count = _counter(tokenizer)
     found = examples(data, split, known_networks(corpus, tuning.largest_input), seed=tuning.seed)
-    chosen = fitting(found, count, tuning.longest, tuning.examples, tuning.seed)
+    chosen = fitting(
+        found,
+        count,
+        most=tuning.longest,
+        wanted=tuning.examples,
+        balanced=tuning.balanced,
+        seed=tuning.seed,
+    )
     if not chosen:
         raise UserError(
             f"{data} has no network to train on: none that works at {tuning.largest_input} pixels "

@@ -23,6 +23,7 @@ class Tuning:
         epochs: How often to go through the examples.
         longest: Tokens of a completion; longer networks are left out.
         examples: At most so many; None for all.
+        balanced: Families in turn, where there are more; else as often as they are.
         largest_input: Only networks that screening found to work at inputs of so many pixels.
         save_every: Steps between checkpoints.
         bfloat16: Compute in it; None where the device is faster so. The adapter is float32.
@@ -42,6 +43,7 @@ class Tuning:
     epochs: int = 1
     longest: int = 800
     examples: int | None = None
+    balanced: bool = False
     largest_input: int = 32
     save_every: int = 10
     bfloat16: bool | None = None

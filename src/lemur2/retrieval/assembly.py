@@ -13,7 +13,7 @@ from lemur2.errors import UserError
 from lemur2.retrieval.anatomy import Compound
 from lemur2.retrieval.changes import ImportText, LocalChange
 from lemur2.retrieval.checking import notes_on, required
-from lemur2.retrieval.closure import Closure, Foreign, Key, Taken
+from lemur2.retrieval.closure import Closure, Foreign, Key, Namespace, Taken
 from lemur2.retrieval.library import Library
 from lemur2.retrieval.names import Definition, Missing, ModuleRef, Outside
 from lemur2.retrieval.naming import Names
@@ -53,6 +53,7 @@ class Assembly:
         """The result."""
         origin, target = self._library.origin, self._closure.target
         texts = [self._text(piece).strip("\n") + "\n" for piece in self._ordered()]
+        texts[-1:-1] = self._namespaces()
         body = "\n\n".join(texts)
         imports, only_typing = self._imports()
         source = "\n".join(
@@ -75,9 +76,23 @@ class Assembly:
             notes=self._notes(texts),
         )
 
+    def _namespaces(self) -> list[str]:
+        """Modules of the origin that are used as values; they come right before the target."""
+        made = "SimpleNamespace"
+        if self._closure.namespaces:
+            made = self._names.of(Foreign(Outside("types", made), made))
+        texts = []
+        for key, members in self._closure.namespaces.items():
+            lines = [f"    {name}={self._names.of(member)},\n" for name, member in members.items()]
+            texts.append(f"{self._names.of(key)} = {made}(\n{''.join(lines)})\n")
+        return texts
+
     def _notes(self, texts: list[str]) -> tuple[str, ...]:
         library, name = self._library, self._closure.target.qualified_name
-        found: dict[str, None] = {}
+        found = {
+            f"{method} is left out: {error.name}: {error.reason}": None
+            for method, error in self._closure.unclosed.items()
+        }
         for text in texts:
             notes = library.remembered(
                 ("notes", text), partial(notes_on, text, library.packages, name)
@@ -96,6 +111,8 @@ class Assembly:
         if self._closure.left_out:
             left_out = ", ".join(self._closure.left_out)
             lines += textwrap.wrap(f"Left out, as nothing here calls it: {left_out}.", 96)
+        for method, error in self._closure.unclosed.items():
+            lines += textwrap.wrap(f"Left out: {method}: {error.name}: {error.reason}.", 96)
         return "".join(f"# {line}\n" for line in lines)
 
     # Order.
@@ -251,10 +268,13 @@ class Assembly:
                 found = names.resolve_in(target.module, chain)
                 if isinstance(found.target, Definition):
                     chains[found.used] = self._names.of(found.target)
+                elif isinstance(found.target, ModuleRef):
+                    chains[found.used] = self._names.of(Namespace(found.target.module))
                 elif isinstance(found.target, Outside):
                     bound = found.used.rpartition(".")[2]
                     chains[found.used] = self._names.of(Foreign(found.target, bound))
-            changes[key] = LocalChange(imported.bound, chains=chains)
+            whole = chains.pop("", None)
+            changes[key] = LocalChange(imported.bound, whole, chains)
 
     def _top_change(
         self, module: str, imported: LocalImport, changes: dict[ImportText, LocalChange]
@@ -285,16 +305,16 @@ class Assembly:
             plain[foreign.outside].add(self._names.of(foreign))
         typing: list[str] = []
         only: dict[Outside, set[str]] = defaultdict(set)
+        seen: set[str] = set()
         for (_, name), stands_for in sorted(self._closure.annotations.items(), key=str):
-            if self._names.is_used(name) or not name.isidentifier():
+            if self._names.is_used(name) or name in seen:
                 continue
+            seen.add(name)
             if isinstance(stands_for, Outside):
                 always = _top(stands_for) in sys.stdlib_module_names | _ALWAYS
                 (plain if always else only)[stands_for].add(name)
-            elif f"    {name} = Any" not in typing:
+            else:
                 typing.append(f"    {name} = Any")
-        bound = {name for names in [*plain.values(), *only.values()] for name in names}
-        typing = [line for line in typing if line.split()[0] not in bound]
         if typing or only:
             plain[Outside("typing", "TYPE_CHECKING")].add("TYPE_CHECKING")
         if typing:

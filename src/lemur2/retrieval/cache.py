@@ -92,7 +92,9 @@ class RepoCache:
             name=metadata["Name"],
             spec=spec,
             version=metadata["Version"],
-            licence=licences.of_metadata(metadata),
+            licence=licences.of_distribution(
+                metadata, (f.read_text("utf-8", "replace") for f in _licence_files(root))
+            ),
             root=root,
         )
 
@@ -122,10 +124,21 @@ def _installed(spec: str, name: str) -> Origin:
         name=distribution.metadata["Name"],
         spec=spec,
         version=distribution.version,
-        licence=licences.of_metadata(distribution.metadata),  # type: ignore[arg-type]
+        licence=licences.of_distribution(
+            distribution.metadata,  # type: ignore[arg-type]
+            (
+                path.read_text("utf-8")
+                for path in distribution.files or []
+                if ".dist-info" in str(path) and path.name.upper().startswith("LICEN")
+            ),
+        ),
         root=Path(str(distribution.locate_file(""))).resolve(),
         packages=tuple(packages),
     )
+
+
+def _licence_files(root: Path) -> list[Path]:
+    return sorted(path for path in root.glob("*.dist-info/**/LICEN*") if path.is_file())
 
 
 def _folder(spec: str, root: Path, name: str) -> Origin:

@@ -3,7 +3,9 @@
 From the target on, every name that the code reads is followed to the definition that it stands
 for, and that one's names in turn. A class's methods are followed one by one: of the classes that
 the target only depends on, a method is taken when something in the closure may call it (see
-`reach`). Nothing is run.
+`reach`). A method that cannot be closed itself is left out, and noted, where all that speaks for it
+is that its name is read from an object of unknown class; anything else refuses the target. Nothing
+is run.
 """
 
 from __future__ import annotations
@@ -46,7 +48,19 @@ class Foreign:
     bound: str
 
 
-Key = Definition | Foreign
+@dataclass(frozen=True)
+class Namespace:
+    """A module of the origin that code uses as a value (`hasattr(module, name)`)."""
+
+    module: str
+
+    @property
+    def bound(self) -> str:
+        """What it is called, where that is free."""
+        return self.module.rpartition(".")[2]
+
+
+Key = Definition | Foreign | Namespace
 
 
 @dataclass
@@ -82,24 +96,28 @@ class Closure:
         taken: Statements by key, in the order in which they were found.
         definitions: All definitions that are needed, in that order.
         foreign: Imports of other packages.
+        namespaces: Modules used as values, to what each holds.
         submodules: Dotted modules of other packages that `import a.b` makes available.
         stars: Modules of other packages of which all names are imported.
         conditions: Compound statements around what was taken, by module and first line.
         links: What chains lead to, per module.
         annotations: Names that only annotate: (module, name) to what they stand for.
         left_out: Methods that nothing calls, as `Class.method`.
+        unclosed: Methods that something may call, but that cannot be closed, and why.
     """
 
     target: Definition
     taken: dict[UnitKey, Taken] = field(default_factory=dict)
     definitions: dict[Definition, None] = field(default_factory=dict)
     foreign: dict[Foreign, None] = field(default_factory=dict)
+    namespaces: dict[Namespace, dict[str, Key]] = field(default_factory=dict)
     submodules: set[str] = field(default_factory=set)
     stars: set[str] = field(default_factory=set)
     conditions: dict[tuple[str, int], Compound] = field(default_factory=dict)
     links: dict[str, dict[str, Key]] = field(default_factory=dict)
     annotations: dict[tuple[str, str], Target] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    unclosed: dict[str, Unresolvable] = field(default_factory=dict)
 
 
 def close(library: Library, target: Definition) -> Closure:
@@ -207,9 +225,18 @@ class _Closer:
         self._pending[taken.key] = pending
 
     def _take_member(self, taken: Taken, member: Member) -> None:
+        definition = Definition(taken.module, taken.unit.binds[0])
+        try:
+            self._follow(taken.module, member.reads)
+        except Unresolvable as error:
+            if not member.name or self._reach.is_certain(definition, member.name):
+                raise
+            self._closure.unclosed[f"{definition.name}.{member.name}"] = error
+            return
         taken.members.append(member)
         self._add_decorators(taken, member.decorators)
-        self._add_reads(taken, member.reads)
+        taken.reads.add(member.reads)
+        self._reach.note(taken.module, taken.unit, member.reads)
 
     def _fields(self) -> bool:
         """Follow the annotations of class bodies that are evaluated; whether there was any."""
@@ -332,7 +359,7 @@ class _Closer:
             case Outside():
                 self._foreign(module, chain, found)
             case ModuleRef() if not optional:
-                raise Unresolvable(found.target.module, "a module of the origin is used as a value")
+                self._link(module, found.used, self._need_namespace(found.target.module))
             case Missing() if not optional:
                 raise Unresolvable(found.target.dotted, "has no source in the origin")
             case None if not optional:
@@ -387,10 +414,30 @@ class _Closer:
                 self._reach.note_attribute(found.target, found.rest)
             case Outside():
                 self._closure.foreign[_foreign(found)] = None
+            case ModuleRef():
+                self._need_namespace(found.target.module)
             case Missing():
                 raise Unresolvable(found.target.dotted, "has no source in the origin")
-            case _:
-                raise Unresolvable(module, "a module of the origin is used as a value")
+
+    def _need_namespace(self, module: str) -> Namespace:
+        """Need all of a module, because code may look up any name in it."""
+        key = Namespace(module)
+        if not self._names.is_plain(module):
+            raise Unresolvable(module, "a package of the origin is used as a value")
+        if key not in self._closure.namespaces:
+            members: dict[str, Key] = {}
+            self._closure.namespaces[key] = members
+            made = Foreign(Outside("types", "SimpleNamespace"), "SimpleNamespace")
+            self._closure.foreign[made] = None
+            for name in sorted(self._names.names(module)):
+                target = self._names.resolve(module, name)
+                if isinstance(target, Definition):
+                    self._need(target)
+                    members[name] = target
+                elif isinstance(target, Outside) and target.module != "__future__":
+                    members[name] = Foreign(target, name)
+                    self._closure.foreign[Foreign(target, name)] = None
+        return key
 
     # Annotations.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from email.message import Message
 from pathlib import Path
 
@@ -37,6 +38,20 @@ _CLASSIFIERS = {
     "MIT License": "MIT",
     "BSD License": "BSD",
 }
+
+
+_SPDX = frozenset(name for name, _ in _SENTENCES)
+
+
+def of_distribution(metadata: Message, texts: Iterable[str]) -> str:
+    """The licence of a distribution: what it states, or its texts where that is no SPDX name."""
+    stated = of_metadata(metadata)
+    if stated in _SPDX or metadata.get("License-Expression"):
+        return stated
+    for text in texts:
+        if (found := of_text(text)) != UNKNOWN:
+            return found
+    return stated
 
 
 def of_folder(folder: Path) -> str:

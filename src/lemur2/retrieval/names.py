@@ -155,14 +155,23 @@ class NameTable:
         """Whether a dotted name is a module or package of the origin."""
         return module in self._tables or module in self._packages
 
+    def is_plain(self, module: str) -> bool:
+        """Whether a module is a file that is no package."""
+        return module in self._tables and not self._tables[module].file.is_package
+
     def kind(self, definition: Definition) -> str:
         """`class`, `function` or `variable`; "" for what the index has no line for."""
         return self._tables[definition.module].kinds.get(definition.name, "")
 
     def names(self, module: str) -> set[str]:
-        """The names that a module binds itself, definitions and imports."""
+        """The names that a module binds when it runs, definitions and imports."""
         table = self._tables[module]
-        return {*table.defined, *table.imported}
+        imported = {
+            name
+            for name, found in table.imported.items()
+            if not all(one.typing_only for one in found)
+        }
+        return {*table.defined, *imported}
 
     def resolve(self, module: str, name: str) -> Target | None:
         """What a name of a module's top level stands for; None where nothing binds it."""

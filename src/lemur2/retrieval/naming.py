@@ -8,7 +8,7 @@ import keyword
 from collections import defaultdict
 from collections.abc import Iterator
 
-from lemur2.retrieval.closure import Closure, Foreign, Key, Taken
+from lemur2.retrieval.closure import Closure, Foreign, Key, Namespace, Taken
 from lemur2.retrieval.library import Library
 from lemur2.retrieval.names import Definition, ModuleRef, Outside
 
@@ -70,11 +70,12 @@ class Names:
         keys: list[Key] = [d for d in definitions if d.module == home]
         keys += self._closure.foreign
         keys += [d for d in definitions if d.module != home]
+        keys += self._closure.namespaces
         for key in keys:
             self._flat[key] = self._free_name(key)
 
     def _free_name(self, key: Key) -> str:
-        own = key.name if isinstance(key, Definition) else key.bound
+        own = _own_name(key)
         for name in _candidates(key, own):
             holder = self._taken.get(name)
             if holder is not None and not self._is_same_import(holder, key):
@@ -97,6 +98,8 @@ class Names:
     def _imported(self, key: Key) -> Outside | None:
         if isinstance(key, Foreign):
             return key.outside
+        if isinstance(key, Namespace):
+            return None
         found: set[Outside | None] = set()
         for unit in self._library.binders(key.module, key.name):
             for imported in unit.imports:
@@ -121,7 +124,7 @@ class Names:
                     if used in links:
                         key = links[used]
                         hidden[None] |= taken.reads.bound
-                        if used != (key.name if isinstance(key, Definition) else key.bound):
+                        if used != (_own_name(key)):
                             hidden[key] |= taken.reads.bound
             for imported in taken.reads.imports:
                 self._hide_from_modules(taken, imported.chains, hidden, imported)
@@ -137,6 +140,10 @@ class Names:
                 found = names.resolve_in(target.module, chain).target
                 if isinstance(found, Definition):
                     hidden[found] |= taken.reads.bound
+
+
+def _own_name(key: Key) -> str:
+    return key.name if isinstance(key, Definition) else key.bound
 
 
 def _candidates(key: Key, own: str) -> Iterator[str]:

@@ -141,6 +141,12 @@ class Reach:
             method in self._of_class[other] for other in self._related(definition)
         )
 
+    def is_certain(self, definition: Definition, method: str) -> bool:
+        """Whether more speaks for a method than its name, read from some object or string."""
+        if definition == self._target or method.startswith("__") or method in _MODULE_METHODS:
+            return True
+        return any(method in self._of_class[other] for other in self._related(definition))
+
     def evaluated_fields(self) -> set[Definition]:
         """The classes whose annotations may be evaluated: those that do so, and their bases."""
         found: set[Definition] = set()

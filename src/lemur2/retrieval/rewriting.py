@@ -304,9 +304,9 @@ class _Rewriter(cst.CSTTransformer):
         scope = self._scopes[-1] if self._scopes else None
         if change.missing:
             return [_statement(f'raise ImportError("{change.bound} is not part of this block")')]
+        if scope is not None and change.chains:
+            scope.aliases[change.bound] = change.chains
         if change.name is None:
-            if scope is not None:
-                scope.aliases[change.bound] = change.chains
             return []
         bound_elsewhere = scope is not None and scope.names[change.bound] > 1
         declared = scope is not None and change.bound in scope.outer

@@ -25,6 +25,8 @@ def read(connection: Connection) -> pd.DataFrame:
     """
     last = (
         sa.select(epochs.c.trial_id, sa.func.max(epochs.c.epoch).label("epoch"))
+        .join(attempts, attempts.c.trial_id == epochs.c.trial_id)
+        .where(attempts.c.generator == "genetic")
         .group_by(epochs.c.trial_id)
         .subquery()
     )

@@ -59,6 +59,8 @@ class Material:
             transform (its name), parameters (what the generator chose, a dict), and trial, the
             id of the trial that it was tried in (missing where none was).
         funnel: Per generator, how far its candidates got; empty where nothing was attempted here.
+        blocks: What networks of retrieved blocks are made of: JSON of what the generator chose, by
+            the network's name.
         evolved: What genetic search tried; see `statistics.evolution.read`.
         families: The same per prefix of the candidates' names.
     """
@@ -70,6 +72,7 @@ class Material:
     networks: pd.DataFrame
     proposed_transforms: pd.DataFrame
     funnel: Mapping[str, tuple[Stage, ...]]
+    blocks: pd.Series
     evolved: pd.DataFrame
     families: Mapping[str, tuple[Stage, ...]]
 
@@ -93,6 +96,7 @@ def load(corpus: Corpus) -> Material:
         found = _trials(connection)
         evolved = evolution.read(connection)
         proposed = _proposed_transforms(connection)
+        blocks = _blocks(connection)
     found = found.join(summarise(histories), how="inner")
     found["duplicate"] = networks["duplicate"].reindex(found["nn"]).to_numpy()
     found.insert(4, "benchmark", label_benchmarks(found))
@@ -104,6 +108,7 @@ def load(corpus: Corpus) -> Material:
         networks=networks,
         proposed_transforms=proposed,
         funnel=corpus.funnel(),
+        blocks=blocks,
         evolved=evolved,
         families=corpus.funnel(by="prefix"),
     )
@@ -139,6 +144,16 @@ def _epochs(connection: Connection) -> pd.DataFrame:
     found = pd.read_sql(query, connection)
     found[["score", "seconds"]] = found[["score", "seconds"]].astype(float)
     return found.sort_values(["trial", "epoch"], ignore_index=True)
+
+
+def _blocks(connection: Connection) -> pd.Series:
+    query = (
+        sa.select(attempts.c.name, attempts.c.parameters)
+        .where(attempts.c.generator == "retrieval", attempts.c.verdict == "ok")
+        .order_by(attempts.c.id)
+    )
+    found = pd.read_sql(query, connection).drop_duplicates("name")
+    return found.set_index("name")["parameters"]
 
 
 def _proposed_transforms(connection: Connection) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import random
 from difflib import unified_diff
 
 import pytest
-from nets import net
+from mutation_nets import net
 
 from lemur2.generators.mutation import CodeMutator, Workshop, verify
 from lemur2.generators.mutation.sizes import _first

@@ -110,7 +110,10 @@ def _choices(
     kind = _class(annotation, namespace)
     if kind is not None and depth and not (hints.configs and annotation.endswith("Config")):
         found += _constructed(kind[0], kind[1], namespace, hints, depth - 1)
-    if _CONFIG.fullmatch(parameter.name) or annotation.endswith(("Config", "Cfg")):
+    several = re.search(r"[Ll]ist|[Dd]ict|[Tt]uple|Sequence", annotation) is not None
+    if (_CONFIG.fullmatch(parameter.name) and not several) or annotation.endswith(
+        ("Config", "Cfg")
+    ):
         maker = _maker(namespace)
         for values in hints.configs:
             found += [Settings(settings.reduced(values), maker), Settings(values, maker)]

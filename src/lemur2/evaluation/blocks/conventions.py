@@ -162,8 +162,10 @@ def _agrees(value: str, annotation: str) -> bool:
         "str": value.startswith('"'),
     }
     lower = annotation.lower()
-    if "tuple[" in lower or "list[" in lower or "sequence[" in lower:
-        return value.startswith(("(", "["))
+    if "tuple[" in lower:
+        return value.startswith("(")
+    if "list[" in lower or "sequence[" in lower:
+        return value.startswith("[")
     return any(holds and form in lower for form, holds in forms.items()) or (
         "module" in lower and value.startswith("nn.")
     )

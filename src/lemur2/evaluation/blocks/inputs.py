@@ -6,14 +6,15 @@ An input is a text that makes a tensor, given the batch size `B`.
 from __future__ import annotations
 
 import inspect
-import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+
+from lemur2.evaluation.blocks.conventions import TOKENS, WIDTH
 
 Shape = tuple[int, ...]  # without the batch
 
@@ -59,14 +60,14 @@ _MAIN = (
     *("x", "input", "inputs", "hidden_states", "hidden_state", "input_ids", "pixel_values"),
     *("inputs_embeds", "input_features", "input_values", "features", "query", "tokens"),
 )
-_TOKENS = re.compile(
+TOKEN_NAMES = re.compile(
     r".*(hidden_states?|inputs_embeds|query|key|value|queries|keys|values|embeddings?|memory|src|tgt"
     r"|sequence_output|context|latents?|tokens|residual|encoder_output|vision_features|text_features"
     r"|image_features|image_embeddings|audio_features|input_features?|key_value_states|q|k|v)"
 )
-_IDS = re.compile(r".*(input_ids|token_ids|decoder_input_ids|indices|residue_index|word_ids)")
+ID_NAMES = re.compile(r".*(input_ids|token_ids|decoder_input_ids|indices|residue_index|word_ids)")
 _IMAGES = re.compile(r"(pixel_values|images?|img|input_images?|pixel_values_.*|frames?|video)")
-_FIXED: Mapping[str, str] = {
+FIXED: Mapping[str, str] = {
     "position_ids": "torch.arange(16).expand(B, 16)",
     "position_embeddings": "(torch.randn(B, 16, 16), torch.randn(B, 16, 16))",
     "cu_seqlens": "torch.tensor([0, 16 * B], dtype=torch.int32)",
@@ -124,6 +125,9 @@ def required(forward: Any) -> list[str]:
 def candidates(module: nn.Module, names: list[str]) -> Iterator[Inputs]:
     """Sets of inputs to try, likelier ones first."""
     hints = _shapes(module)
+    if "top_k_index" in names:  # experts take tokens of all samples in one row
+        flat = {names[0]: Text(f"torch.randn({TOKENS} * B, {WIDTH})")}
+        yield {n: flat.get(n) or _conventional(n, 1, hints[0], module) for n in names}
     for shape in hints:
         yield {
             name: _conventional(name, position, shape, module)
@@ -138,12 +142,12 @@ def candidates(module: nn.Module, names: list[str]) -> Iterator[Inputs]:
 
 def _conventional(name: str, position: int, shape: Input, module: nn.Module) -> Input:
     plain = name.lower()
-    if plain in _FIXED:
-        return Text(_FIXED[plain])
+    if plain in FIXED:
+        return Text(FIXED[plain])
     if position == 0 and isinstance(shape, Whole):
         return shape
     assert isinstance(shape, Float | Whole)
-    if _IDS.fullmatch(plain):
+    if ID_NAMES.fullmatch(plain):
         return Whole((16,), 64)
     if position and _NONE.fullmatch(plain):
         return Text("None")
@@ -185,6 +189,13 @@ def _suggested(layer: nn.Module) -> list[Input]:
             return [Float((16, features)), Float((4, 4, features)), Float((features,))]
         case nn.Embedding():
             return [Whole((16,), layer.num_embeddings)]
+        case nn.AvgPool2d() | nn.MaxPool2d() | nn.AdaptiveAvgPool2d() | nn.AdaptiveMaxPool2d():
+            return [Float((64, 16, 16))]
+    return _normalised(layer)
+
+
+def _normalised(layer: nn.Module) -> list[Input]:
+    match layer:
         case nn.BatchNorm2d() | nn.InstanceNorm2d():
             return [Float((layer.num_features, 16, 16))]
         case nn.BatchNorm1d():
@@ -194,94 +205,7 @@ def _suggested(layer: nn.Module) -> list[Input]:
         case nn.LayerNorm():
             shape = tuple(layer.normalized_shape)
             return [Float((16, *shape)), Float((4, 4, *shape))]
-        case nn.AvgPool2d() | nn.MaxPool2d() | nn.AdaptiveAvgPool2d() | nn.AdaptiveMaxPool2d():
-            return [Float((64, 16, 16))]
     return []
-
-
-_CHANNELS = re.compile(r"expected input\[([\d, ]+)\] to have (\d+) channels")
-_MATRIX = re.compile(r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)")
-_NORMAL = re.compile(r"normalized_shape=\[([\d, ]+)\]")
-_RANK = re.compile(r"not enough values to unpack \(expected (\d+), got (\d+)\)")
-_TOO_MANY = re.compile(r"too many values to unpack \(expected (\d+)")
-_DIMENSIONS = re.compile(r"[Ee]xpected (\d)D(?: \(unbatched\))? or (\d)D|expected (\d)D input")
-_RUNNING = re.compile(r"running_mean should contain (\d+) elements not (\d+)")
-_SIZE = re.compile(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)")
-_IMAGE = re.compile(r"\((\d+)\s?[*x,]\s?(\d+)\).{0,40}model \((\d+)\s?[*x,]\s?(\d+)\)")
-_SIDE = re.compile(r"\((\d+)\) doesn't match model \((\d+)\)")
-
-
-def mended(inputs: Inputs, message: str) -> Iterator[Inputs]:
-    """Changed inputs that an error's message asks for."""
-    for name, value in inputs.items():
-        if not isinstance(value, Float):
-            continue
-        for shape in _mended(value.shape, message):
-            if shape != value.shape and shape and math.prod(shape) < 1 << 22:
-                same = {n: replace(v, shape=shape) if v == value else v for n, v in inputs.items()}
-                yield same
-                yield {**inputs, name: Float(shape)}
-    if "must be" in message and ("Long" in message or "indices" in message):
-        for name, value in inputs.items():
-            if isinstance(value, Float):
-                yield {**inputs, name: Whole(value.shape[:1], 64)}
-    if "tensors used as indices" in message or "expected Long" in message or "scatter" in message:
-        last = list(inputs)[-1]
-        value = inputs[last]
-        if isinstance(value, Float):
-            yield {**inputs, last: Whole(value.shape[:-1], value.shape[-1])}
-            yield {**inputs, last: Whole((), value.shape[0])}
-
-
-def _mended(shape: Shape, message: str) -> Iterator[Shape]:
-    if match := _CHANNELS.search(message):
-        wanted, got = int(match[2]), [int(n) for n in match[1].split(",")]
-        if len(shape) >= 1 and got[1:] and got[1] == shape[0]:
-            yield (wanted, *shape[1:])
-        yield from ((wanted, *shape[1:]), (*shape[:-1], wanted))
-    if match := _MATRIX.search(message):
-        got, wanted = int(match[2]), int(match[3])
-        yield from _swapped(shape, got, wanted)
-        yield (*shape[:-1], wanted)
-    if match := _NORMAL.search(message):
-        wanted_shape = tuple(int(n) for n in match[1].split(","))
-        yield (*shape[: -len(wanted_shape)], *wanted_shape)
-    if match := _RUNNING.search(message):
-        yield from _swapped(shape, int(match[2]), int(match[1]))
-    if match := _SIZE.search(message):
-        a, b = int(match[1]), int(match[2])
-        yield from _swapped(shape, a, b)
-        yield from _swapped(shape, b, a)
-    if match := _IMAGE.search(message):
-        yield (*shape[:-2], int(match[3]), int(match[4]))
-    if match := _SIDE.search(message):
-        yield (*shape[:-2], int(match[2]), int(match[2]))
-    yield from _reranked(shape, message)
-
-
-def _swapped(shape: Shape, got: int, wanted: int) -> Iterator[Shape]:
-    """The shape with one of its sizes exchanged, the last such one first."""
-    for position in reversed(range(len(shape))):
-        if shape[position] == got:
-            yield (*shape[:position], wanted, *shape[position + 1 :])
-
-
-def _reranked(shape: Shape, message: str) -> Iterator[Shape]:
-    ranks = []
-    if match := _RANK.search(message) or _TOO_MANY.search(message):
-        ranks = [int(match[1])]
-    elif match := _DIMENSIONS.search(message):
-        ranks = [int(n) for n in match.groups() if n]
-    for rank in reversed(ranks):
-        if rank - 1 == len(shape):
-            continue
-        width = shape[-1] if len(shape) == 2 else shape[0] if shape else 64
-        yield from {
-            2: ((width,),),
-            3: ((16, width), (width, 16)),
-            4: ((width, 16, 16), (16, 16, width), (4, 16, 16)),
-            5: ((width, 4, 16, 16), (4, width, 16, 16), (4, 3, 16, 16)),
-        }.get(rank, ())
 
 
 def make(expression: str, batch: int) -> Any:

@@ -6,6 +6,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from types import ModuleType, SimpleNamespace
@@ -18,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network
-from lemur2.evaluation.blocks import arguments, inputs, settings
+from lemur2.evaluation.blocks import arguments, inputs, repair, settings
 from lemur2.evaluation.blocks.arguments import Assignment, Hints, Settings
 from lemur2.evaluation.blocks.conventions import usual
 from lemur2.evaluation.blocks.inputs import Inputs
@@ -27,8 +28,8 @@ from lemur2.retrieval.stages import Stage
 
 _BATCH = 2
 _BUILDS = 40  # constructions that are tried
-_RUNS = 60  # forward passes that are tried, over all that was constructed
-_RUN_EACH = 24  # of them, for one construction
+_RUNS = 120  # forward passes that are tried, over all that was constructed
+_RUN_EACH = 20  # of them, for one construction
 _SETTINGS = 40  # settings that a configuration is given one by one
 
 _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
@@ -187,7 +188,9 @@ class _Search:
         namespace = self.module.__dict__
 
         def work() -> nn.Module:
-            with cheap_initialisation():
+            # Code that looks initialisers up by identity is given the real ones.
+            cheap = nullcontext() if "PreTrainedConfig" in namespace else cheap_initialisation()
+            with cheap:
                 values = {n: arguments.evaluate(e, namespace) for n, e in written.items()}
                 built: nn.Module = kind(**values)
             return built.train(self.training)
@@ -210,14 +213,15 @@ class _Search:
             try:
                 self._pass(kind, assignment, written)
             except _Failed as failed:
-                self._fail(Stage.BUILT, f"{failed} (with {_shown(written)})")
                 more = _more_settings(assignment, failed.error)
+                if more is None:
+                    self._fail(Stage.BUILT, f"{failed} (with {_shown(written)})")
                 if more is not None:
                     assignment = more
                     seen.discard(repr(written))
                     waiting.insert(0, tried)
                 else:
-                    waiting[:0] = list(inputs.mended(tried, str(failed.error)))
+                    waiting[:0] = list(repair.mended(tried, str(failed.error), built.forward))
             if self.best.stage is Stage.BACKWARD:
                 return
 

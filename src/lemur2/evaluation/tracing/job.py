@@ -62,7 +62,12 @@ class _Job:
         prm = network.parameters(
             network.declared(module), {}, batch=BATCH, transform="norm", epochs=1
         )
-        with torch.no_grad(), cheap_initialisation(), self.leaves.without_initialisers():
+        with (
+            torch.no_grad(),
+            cheap_initialisation(),
+            self.leaves.without_initialisers(),
+            self.makers.reading(),
+        ):
             with self.makers.watching(), self.leaves.watching():
                 shape, outputs = tuple(inputs.shape), self.shapes.outputs
                 net = network.build(module, shape, outputs, prm, self.device)
@@ -132,6 +137,7 @@ class _Job:
         return {
             "name": name,
             "class": f"{kind.__module__}.{kind.__qualname__}",
+            "read": id(module) in self.makers.read,
             "stack": [list(each) for each in made.stack],
             "arguments": dict(self._arguments(made.arguments)),
             "parameters": {

@@ -84,6 +84,8 @@ def _groups(before: Sequence[int], after: Sequence[int]) -> list[tuple[int, int,
             else:
                 other *= after[j]
                 j += 1
+        while i < len(before) and before[i] == 1 and (j == len(after) or after[j] != 1):
+            i += 1  # an axis of size 1 that is dropped belongs to what is before it
         groups.append((first, i, out_first, j))
     return groups
 

@@ -184,7 +184,8 @@ _SOFT = '''\
         if self.training and self.noise:
             logits = logits + self.noise * torch.randn_like(logits)
         weights = logits.softmax(dim=1)
-        scores = torch.stack([expert(x) for expert in self.experts], dim=1)
+        # A copy each: an expert's file may change its input in place.
+        scores = torch.stack([expert(x.clone()) for expert in self.experts], dim=1)
         return (weights.unsqueeze(2) * scores).sum(dim=1), weights'''
 
 

@@ -36,7 +36,10 @@ class GeneticConfig:
         default="generations",
         metadata={"help": "generations; aging: steady state, which waits for no candidate; random"},
     )
-    population: int = field(default=20, metadata={"help": "individuals that live at once"})
+    population: int = field(
+        default=20,
+        metadata={"help": "individuals that live at once; of generations, those of each"},
+    )
     elites: int | None = field(
         default=None,
         metadata={"help": "of the living, how many compete with their children [all]"},

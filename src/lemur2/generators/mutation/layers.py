@@ -252,11 +252,12 @@ def _package(parent: Parent, package: str) -> str:
 
 
 def _made_by_class(parent: Parent) -> list[Group]:
-    """Groups whose call is that of their class, or of a name that stands for one class."""
+    """Groups whose call is that of a class, and whose modules nothing reads from outside."""
     found = []
     for group in parent.groups:
         call = parent.call(group)
-        if call is not None and not isinstance(call.func, ast.Call):
+        read = any(module.read for module in group.modules)
+        if call is not None and not isinstance(call.func, ast.Call) and not read:
             found.append(group)
     return found
 

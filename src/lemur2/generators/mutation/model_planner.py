@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from lemur2.generators.mutation import layers, sizes
+from lemur2.generators.mutation import arguments, layers, sizes
 from lemur2.generators.mutation.code_mutator import CodeMutator
 from lemur2.generators.mutation.formulas import Number
 from lemur2.generators.mutation.parent import Parent
@@ -16,14 +16,23 @@ from lemur2.generators.mutation.trace import Trace
 
 Proposals = Callable[[Parent, random.Random], Iterator[Callable[[], Plan]]]
 
+
+def _either(*sources: Proposals) -> Proposals:
+    def propose(parent: Parent, rng: random.Random) -> Iterator[Callable[[], Plan]]:
+        for source in sources:
+            yield from source(parent, rng)
+
+    return propose
+
+
 _PROPOSALS: dict[str, Proposals] = {
     "width": sizes.widths,
     "symbolic": sizes.symbolic,
     "kernel": sizes.kernels,
     "stride": sizes.strides,
     "padding": sizes.paddings,
-    "dilation": sizes.dilations,
-    "groups": sizes.groups,
+    "dilation": _either(sizes.dilations, arguments.dilations),
+    "groups": _either(sizes.groups, arguments.groups),
     "dropout": sizes.dropouts,
     "activation": layers.activations,
     "normalization": layers.normalizations,

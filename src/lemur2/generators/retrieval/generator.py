@@ -45,10 +45,10 @@ class RetrievalConfig:
         default=0.25,
         metadata={"help": "share of networks that are known ones with a layer replaced by a block"},
     )
-    max_parameters: int = field(
+    block_parameters: int = field(
         default=1_000_000, metadata={"help": "most parameters of one block"}
     )
-    max_flops: int = field(
+    block_flops: int = field(
         default=100_000_000, metadata={"help": "most FLOPs of one block, for one sample"}
     )
 
@@ -144,8 +144,8 @@ class RetrievalGenerator(Generator[RetrievalConfig]):
             entries = list(library.entries(at_least=Stage.BACKWARD, upto=self._upto))
         cells: dict[str, list[Piece]] = defaultdict(list)
         bounds = {
-            "max_parameters": self.config.max_parameters,
-            "max_flops": self.config.max_flops,
+            "max_parameters": self.config.block_parameters,
+            "max_flops": self.config.block_flops,
         }
         for entry in entries:
             if (found := piece(entry, **bounds)) is not None:

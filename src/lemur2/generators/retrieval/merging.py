@@ -161,38 +161,56 @@ def _edits(
     node: ast.AST, lines: Sequence[str], renamed: Mapping[str, str], local: frozenset[str]
 ) -> Iterator[tuple[_Position, tuple[str, str]]]:
     """Where a global name stands, and what is to stand there."""
+    yield from _edit(node, lines, {n: new for n, new in renamed.items() if n not in local})
+    for child, seen in _children(node, local):
+        yield from _edits(child, lines, renamed, seen)
+
+
+def _edit(
+    node: ast.AST, lines: Sequence[str], renamed: Mapping[str, str]
+) -> Iterator[tuple[_Position, tuple[str, str]]]:
     match node:
-        case ast.Name() if node.id in renamed and node.id not in local:
+        case ast.Name() if node.id in renamed:
             yield (node.lineno, node.col_offset), (node.id, renamed[node.id])
-        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() if (
-            node.name in renamed and node.name not in local
-        ):
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() if node.name in renamed:
             yield _after_keyword(node, lines), (node.name, renamed[node.name])
         case ast.alias() if (node.asname or node.name) in renamed:
-            name = node.asname or node.name
-            if name not in local:
-                yield _alias(node, lines, renamed[name])
+            yield _alias(node, renamed[node.asname or node.name])
         case ast.Global() if set(node.names) & set(renamed):
             raise ValueError("a global statement names what has to be renamed")
+
+
+def _children(node: ast.AST, local: frozenset[str]) -> Iterator[tuple[ast.AST, frozenset[str]]]:
+    """What a node consists of, each with the names that are not global where it stands."""
+    own: frozenset[str] = frozenset()
     if isinstance(node, _Function):
-        inner = local | frozenset(_local(node))
-        for child in ast.iter_child_nodes(node):
-            outside = child in getattr(node, "decorator_list", ()) or child is getattr(
-                node, "returns", 0
-            )
-            yield from _edits(child, lines, renamed, local if outside else inner)
+        own = frozenset(_local(node))
+        outside = [*getattr(node, "decorator_list", ()), getattr(node, "returns", None)]
+        for part in _evaluated_outside(node.args):
+            yield part, local
     elif isinstance(node, ast.ClassDef):
         own = frozenset(name for statement in node.body for name in _bound(statement))
-        for child in ast.iter_child_nodes(node):
-            # What a class binds is seen by its own statements, not by its methods' bodies.
-            plain = child in node.body and not isinstance(child, _Function | ast.ClassDef)
-            kept = local | own if child in node.body else local
-            yield from _edits(
-                child, lines, renamed, kept if plain else local | (own & _methods(child))
-            )
+        outside = [child for child in ast.iter_child_nodes(node) if child not in node.body]
     else:
-        for child in ast.iter_child_nodes(node):
-            yield from _edits(child, lines, renamed, local)
+        outside = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.arguments):
+            continue  # names, and what was given above
+        if child in outside:
+            yield child, local
+        elif isinstance(node, ast.ClassDef) and isinstance(child, _Function | ast.ClassDef):
+            # What a class binds is seen by its own statements, not by its methods' bodies.
+            yield child, local | (own & _methods(child))
+        else:
+            yield child, local | own
+
+
+def _evaluated_outside(arguments: ast.arguments) -> list[ast.expr]:
+    """Defaults and annotations: where the function stands, they are read."""
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    found = [*arguments.defaults, *arguments.kw_defaults, *(a.annotation for a in every)]
+    return [part for part in found if part is not None]
 
 
 def _methods(node: ast.AST) -> frozenset[str]:
@@ -211,7 +229,7 @@ def _after_keyword(
     return node.lineno, len(line[: found.end()].encode())
 
 
-def _alias(node: ast.alias, lines: Sequence[str], new: str) -> tuple[_Position, tuple[str, str]]:
+def _alias(node: ast.alias, new: str) -> tuple[_Position, tuple[str, str]]:
     text = node.name if node.asname is None else f"{node.name} as {node.asname}"
     return (node.lineno, node.col_offset), (text, f"{node.name} as {new}")
 

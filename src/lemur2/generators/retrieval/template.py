@@ -195,7 +195,8 @@ def replace(source: str, which: int, piece: Piece) -> str:
 
 
 def _wrapped(source: str, call: ast.Call, head: str) -> str:
-    assert call.end_lineno is not None and call.end_col_offset is not None
+    assert call.end_lineno is not None
+    assert call.end_col_offset is not None
     lines = [line.encode() for line in source.split("\n")]
     end = lines[call.end_lineno - 1]
     lines[call.end_lineno - 1] = end[: call.end_col_offset] + b")" + end[call.end_col_offset :]

@@ -2,6 +2,7 @@
 
 from lemur2.statistics.sections.base import Part, Picture, Section, Table
 from lemur2.statistics.sections.best import Best
+from lemur2.statistics.sections.blocks import Blocks
 from lemur2.statistics.sections.claims import Claims
 from lemur2.statistics.sections.evolution import Evolution
 from lemur2.statistics.sections.fewshot import FewShot
@@ -31,6 +32,7 @@ SECTIONS: tuple[type[Section], ...] = (
     FewShot,
     Evolution,
     Transforms,
+    Blocks,
     Funnels,
     Claims,
 )
