@@ -23,7 +23,8 @@ EXHAUSTIBLE = {
     "zoo": ZooConfig(),
 }
 IN_FIXED_ORDER = {"zoo"}
-# A real recorded run of the embedded model stands in for it, its replies dealt out by seed.
+# A real recorded run of the embedded model stands in for it, its replies dealt out by seed (but for
+# one whose network repeated another's).
 DECK = Path(__file__).parent / "fewshot/layers.jsonl"
 CONFIGS = {
     "fewshot": FewShotConfig(llm=f"deck:{DECK}", mode="layers", examples=1),

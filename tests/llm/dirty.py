@@ -216,5 +216,11 @@ CASES = [
     ("null bytes only", "\0\0\0", Reason("")),
     ("nested too deeply", f"class Net(nn.Module):\n    x = {'(' * 5000}1\n", Reason("")),
     ("a lone surrogate", GOOD.replace("'lr'", "'\ud800'", 1), Reason("")),
+    ("thinking for ever", "<think>" * 140_000, Reason("")),
+    ("code tags for ever", "<code>" * 160_000, Reason("")),
+    ("fences for ever", "```\n" * 200_000, Reason("")),
+    ("brackets for ever", "(" * 1_000_000, Reason("")),
+    ("quotes for ever", '"' * 190_000, Reason("")),
+    ("blanks for ever", " \n" * 400_000 + "x", Reason("")),
     ("very long", f"x = 1\n{'# la la la' * 100_000}\n", Reason("more than")),
 ]

@@ -14,9 +14,7 @@ from lemur2.architecture.syntax import parse_tree
 from lemur2.llm.text.wanted import Wanted
 
 _TRACE = "think|thinking|thought|reasoning|reflection|scratchpad|analysis"
-_WHOLE_TRACE = re.compile(rf"<({_TRACE})>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_TRACE_END = re.compile(rf"</(?:{_TRACE})>", re.IGNORECASE)
-_TRACE_START = re.compile(rf"<(?:{_TRACE})>", re.IGNORECASE)
+_TRACE_TAG = re.compile(rf"<(?P<end>/?)(?:{_TRACE})>", re.IGNORECASE)
 _TURN = re.compile(
     r"<\|(?:im_start|im_end|endoftext|eot_id|end|assistant|user|system|begin_of_text"
     r"|start_header_id|end_header_id)\|>(?:(?<=start\|>)(?:assistant|user|system))?|</?s>"
@@ -26,7 +24,7 @@ _FENCE = re.compile(r"^(?P<indent>[ \t]*(?:>[ \t]?)*)(?P<mark>`{3,}|~{3,})(?P<in
 _CODE_START = re.compile(
     r"(?:import |from [\w.]+ import|class \w|def \w|async def |@\w|#|\"\"\"|''')"
 )
-_HTML_CODE = re.compile(r"<(?:pre|code)[^>\n]*>(.*?)</(?:code|pre)>", re.DOTALL | re.IGNORECASE)
+_HTML_TAG = re.compile(r"<(?P<end>/?)(?:pre|code)\b[^>\n]{0,200}>", re.IGNORECASE)
 _NUMBERED = re.compile(r"^[ \t]*\d+(?:[ \t]*[|:│])?(?:[ \t]|$)")
 _DEFINING = (ast.ClassDef, ast.FunctionDef, ast.Import, ast.ImportFrom)
 _LONGEST_TRIED = 200_000  # characters up to which it is tried how much of a text parses
@@ -53,18 +51,24 @@ def strip_traces(text: str) -> str:
     """Drop thinking traces and the marks of turns.
 
     A trace that is never closed runs to the end, unless nothing but it is there: a model that
-    forgot the closing tag wrote its answer into it, so only the tag goes.
+    forgot the closing tag wrote its answer into it, so only tags go.
     """
     text = _TURN.sub("", text)
-    text = _WHOLE_TRACE.sub("", text)
-    ends = list(_TRACE_END.finditer(text))
-    if ends:  # the opening tag was in the prompt
-        text = text[ends[-1].end() :]
-    start = _TRACE_START.search(text)
-    if start is None:
-        return text
-    before, after = text[: start.start()], text[start.end() :]
-    return before if before.strip() else after
+    kept: list[str] = []
+    at, opened = 0, None  # where the text goes on; where a trace began
+    for tag in _TRACE_TAG.finditer(text):
+        if not tag["end"]:
+            opened = tag if opened is None else opened
+        elif opened is not None:
+            kept.append(text[at : opened.start()])
+            at, opened = tag.end(), None
+        else:  # the opening tag was in the prompt: all before is trace
+            kept.clear()
+            at = tag.end()
+    if opened is None:
+        return "".join(kept) + text[at:]
+    before = "".join(kept) + text[at : opened.start()]
+    return before if before.strip() else _TRACE_TAG.sub("", text[opened.end() :])
 
 
 def fenced_blocks(text: str) -> list[str]:
@@ -133,13 +137,23 @@ def _candidates(text: str) -> Iterator[str]:
     if text.strip():
         yield from _from_json(text)
         yield without_prose(text)
-    found = [html.unescape(block) for block in _HTML_CODE.findall(text)]
-    blocks = [*(_at_margin(each.splitlines(), "") for each in found), *fenced_blocks(text)]
+    blocks = [*_html_blocks(text), *fenced_blocks(text)]
     blocks = [block for block in blocks if block.strip()]
     if len(blocks) > 1:
         yield "\n".join(blocks)
     for block in blocks:
         yield without_marks(block)
+
+
+def _html_blocks(text: str) -> Iterator[str]:
+    """What is between code tags, the innermost."""
+    start: int | None = None
+    for tag in _HTML_TAG.finditer(text):
+        if not tag["end"]:
+            start = tag.end()
+        elif start is not None:
+            yield _at_margin(html.unescape(text[start : tag.start()]).splitlines(), "")
+            start = None
 
 
 def _from_json(text: str) -> Iterator[str]:
