@@ -94,6 +94,7 @@ def measure(workshop, name, family, source, kinds, arguments) -> dict:
         subject = workshop.open(source)
     except Refusal as refusal:
         return {**row, "untraced": f"{refusal.verdict}: {refusal}"}
+    row["unknown"] = dict(subject.planner.parent.trace.unknown)
     row["trace"] = round(time.monotonic() - started, 2)
     rng = random.Random(f"{arguments.seed}/{name}")
     planning = 0.0
@@ -122,8 +123,10 @@ def report(rows: list[dict]) -> None:
         with_one = sum(any(not problem for _, problem, _ in row["attempts"]) for row in own)
         if own:
             share = valid / max(1, len(tries))
-            print(f"{kind:11} {len(own):8}  {with_one:8} ({with_one / len(own):4.0%})"
-                  f"      {valid:5} of {len(tries):4} ({share:4.0%})")
+            print(
+                f"{kind:11} {len(own):8}  {with_one:8} ({with_one / len(own):4.0%})"
+                f"      {valid:5} of {len(tries):4} ({share:4.0%})"
+            )
     print("peer              38        18 ( 47%)         35 of  208 ( 17%)")
     per_kind: dict[str, Counter] = defaultdict(Counter)
     reasons: Counter = Counter()

@@ -69,11 +69,14 @@ def test_structure_needs_the_same_parameters():
 
 
 def test_the_zoo_holds_no_copies():
-    """VGG11 and VGG16 differ in one line, the list of widths: near is no statement of sameness."""
+    """VGG11 and VGG16 differ in one line, the list of widths: near is no statement of sameness.
+
+    Mixtures come in series whose members differ in little, as the paper has them.
+    """
     zoo = [entry(n, zoo_source(name), name=name) for n, name in enumerate(zoo_names())]
     assert find_redundant(zoo, tiers=("whitespace", "canonical")) == []
-    (found,) = find_redundant(zoo)
-    assert (found.name, found.representative) == ("VGG16", "VGG11")
+    near = [each for each in find_redundant(zoo) if not each.name.startswith("MoE")]
+    assert [(each.name, each.representative) for each in near] == [("VGG16", "VGG11")]
 
 
 @pytest.mark.parametrize(

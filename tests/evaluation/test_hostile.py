@@ -130,7 +130,9 @@ def _run(evaluator, name, source, head):
         plan = Plan.of(Protocol(dataset=data, epochs=epochs))
         candidate = Candidate(source=source, generator="hostile")
         max_flops = None if head["when"] == "train" else 0
-        outcome = evaluator.evaluate(candidate, architecture, plan, max_flops=max_flops)
+        outcome = evaluator.evaluate(
+            candidate, architecture.name, architecture.digest, plan, max_flops=max_flops
+        )
     return outcome.verdict.value, outcome.reason, outcome.score
 
 

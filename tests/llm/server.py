@@ -16,11 +16,20 @@ MODEL = "scripted"
 
 class Server:
     def __init__(
-        self, script=(), *, models=(MODEL,), key=None, context=None, choose=None, listing=None
+        self,
+        script=(),
+        *,
+        models=(MODEL,),
+        key=None,
+        context=None,
+        choose=None,
+        listing=None,
+        llamacpp=False,
     ):
         self.script, self.models, self.key, self.context = list(script), models, key, context
         self.choose = choose  # a step by the request, instead of the script
         self.listing = listing  # a step instead of the list of models
+        self.owner = "llamacpp" if llamacpp else "test"
         self.asked = []
         self.most_at_once = 0
         self._at_once = 0
@@ -64,7 +73,7 @@ class Server:
                 if server.listing is not None:
                     return server.listing(self)
                 listed = [
-                    {"id": name, "object": "model", "created": 0, "owned_by": "test",
+                    {"id": name, "object": "model", "created": 0, "owned_by": server.owner,
                      "max_model_len": server.context}
                     for name in server.models
                 ]  # fmt: skip
@@ -72,6 +81,11 @@ class Server:
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if self.path == "/apply-template":
+                    said = "".join(message["content"] for message in body["messages"])
+                    return answer(self, 200, {"prompt": said})
+                if self.path == "/tokenize":
+                    return answer(self, 200, {"tokens": body["content"].split()})
                 server.count(1)
                 try:
                     server.next_step(body)(self)

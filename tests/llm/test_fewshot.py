@@ -3,6 +3,10 @@
 import json
 import random
 import re
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -240,6 +244,24 @@ def test_prompt_and_reply_fit_into_the_context(pool):
         assert used + asked["max_tokens"] <= context
 
 
+def test_blocks_are_shown_and_go_first(pool, tmp_path):
+    folder = tmp_path / "blocks"
+    folder.mkdir()
+    for name in ("SEBlock", "Stem", "Gate"):
+        (folder / f"{name}.py").write_text(
+            f"class {name}(nn.Module):\n    pass\n" + "# long\n" * 60
+        )
+    roomy, _ = candidate_in(16_384, pool, 1, blocks=str(folder))
+    assert len(re.findall(r"BLOCK THAT YOU MAY USE: \w+\n```python\nclass", roomy.prompt)) == 2
+    assert roomy.parameters["cut"] == []
+    _, asked = candidate_in(16_383, pool, 1)
+    tight = len(asked["messages"][0]["content"]) // 3 + 8 + LEAST_REPLY
+    found, _ = candidate_in(tight, pool, 1, blocks=str(folder))
+    assert "BLOCK THAT" not in found.prompt
+    assert [cut["how"] for cut in found.parameters["cut"]][:2] == ["dropped", "dropped"]
+    assert {cut["name"] for cut in found.parameters["cut"]} <= {"SEBlock", "Stem", "Gate"}
+
+
 def test_a_context_too_small_for_one_network_is_one_line(pool):
     with pytest.raises(UserError, match=r"context of .* \(700 tokens\) holds none") as error:
         candidate_in(700, pool, 1)
@@ -305,6 +327,30 @@ def test_long_networks_are_passed_over():
         assert all(len(zoo.source(member.name)) <= 4000 for member in drawn)
 
 
+# -- statistics -----------------------------------------------------------------------------------
+
+
+def test_success_is_counted_per_number_of_examples(tmp_path):
+    """As table 9 has it, but of the attempts: through the loop, screened for real."""
+    from lemur2.statistics.fewshot import few_shot_success
+
+    replies = iter([GOOD, GOOD, OTHER, network(21)])
+    with Server(choose=lambda body: says(fenced(next(replies)))) as server:
+        llm = f"openai:{server.url}#{MODEL}"
+        for count in (1, 2):
+            options = ["--examples", count, "--llm", llm, "--repairs", 0, "--threads", 1]
+            options += ["--dataset", "digits", "--max-flops", 1, "--concurrency", 1]
+            ended = lemur2("grow", "fewshot", "-n", 2, *options, "--db", "c.db")
+            assert ended.exit_code == 0, ended.output
+    with Corpus.open("c.db") as corpus:
+        table = few_shot_success(corpus.funnel(by="prefix"))
+    counts = table.pivot(index="group", columns="stage", values="count")
+    assert list(counts.loc["alt-nn1", ["asked", "parses", "runs"]]) == [2, 2, 2]
+    assert list(counts.loc["alt-nn2", ["asked", "parses", "runs"]]) == [2, 2, 1]
+    assert set(table["n"]) == {1, 2}
+    assert list(table["asked"]) == [2] * len(table)
+
+
 # -- mistakes -------------------------------------------------------------------------------------
 
 
@@ -315,6 +361,7 @@ def test_long_networks_are_passed_over():
         ({"strategy": "best"}, "strategy must be"),
         ({"mode": "half"}, "mode must be"),
         ({"top": 0.0}, "top must be"),
+        ({"blocks": "nowhere"}, "no blocks"),
         ({"template": "none.jinja"}, "no template none.jinja"),
         ({"llm": "gpt"}, "is no model"),
         ({"temperature": -1.0}, "temperature"),
@@ -336,6 +383,45 @@ def test_a_mode_that_the_model_cannot_do(pool, mode):
             made.ask(1)
         made.close()
         assert server.asked == []
+
+
+# -- parts of a file, as llama.cpp can be asked for them ------------------------------------------
+
+
+def test_a_file_that_is_begun_is_gone_on_with(pool):
+    def choose(body):
+        begun = body["messages"][-1]["content"]
+        rest = GOOD[GOOD.index("        self.conv") :]
+        return says(f"{begun}{rest}```\nThat is it.")  # llama.cpp repeats the beginning
+
+    with Server(choose=choose, llamacpp=True, context=8192) as server:
+        made = generator_of(server, pool, mode="continue")
+        [candidate] = made.ask(1)
+        made.close()
+    assert candidate.source == GOOD
+    [asked] = server.asked
+    assert [message["role"] for message in asked["messages"]] == ["user", "assistant"]
+    assert (asked["cache_prompt"], asked["stop"]) == (False, ["\n```"])
+
+
+def test_layers_are_written_by_a_grammar_into_a_frame(pool):
+    lines = "            nn.LazyConv2d(16, kernel_size=3, padding=1),\n            nn.ReLU(),\n"
+
+    def choose(body):
+        return says(f"{body['messages'][-1]['content']}{lines}            nn.Mi", finish="length")
+
+    with Server(choose=choose, llamacpp=True, context=8192) as server:
+        made = generator_of(server, pool, mode="layers")
+        [candidate] = made.ask(1)
+        made.close()
+    assert f"self.features = nn.Sequential(\n{lines}        )" in candidate.source
+    assert candidate.parameters["refused"] is None
+    assert server.asked[0]["grammar"].startswith("# What the model may write")
+
+
+def test_layers_need_what_the_frame_trains_by():
+    with pytest.raises(UsageError, match="lacks momentum"):
+        FewShotGenerator(FewShotConfig(mode="layers", hyperparameters=("lr",)), 0)
 
 
 # -- the command line -----------------------------------------------------------------------------
@@ -381,3 +467,38 @@ def test_prompts_are_listed_shown_and_changed():
     assert server.asked[0]["messages"][0]["content"].startswith("MAKE A BETTER neural network")
     assert lemur2("prompt", "--models").exit_code == 0
     assert lemur2("prompt", "nothing", "--show").exit_code == 2
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_resumes_to_the_same_end(tmp_path):
+    """Killed for real while a reply is awaited; what was answered is not asked again."""
+    stuck = threading.Event()
+
+    def choose(body):
+        if len(server.asked) == 3 and not stuck.is_set():
+            stuck.set()
+            return lambda handler: time.sleep(60)
+        return distinct(body)
+
+    def arguments(database):
+        url = f"openai:{server.url}#{MODEL}"
+        limits = ["--dataset", "digits", "--max-flops", "1", "--threads", "1"]
+        record = ["--record", f"{database}.jsonl", "--concurrency", "1"]
+        command = [sys.executable, "-m", "lemur2", "grow", "fewshot", "-n", "4", "--llm", url]
+        return [*command, *limits, *record, "--db", database]
+
+    with Server(choose=choose) as server:
+        with subprocess.Popen(arguments("killed.db"), stderr=subprocess.DEVNULL) as process:
+            assert stuck.wait(120)
+            process.kill()
+        ended = lemur2("resume", 1, "--db", "killed.db")
+        assert ended.exit_code == 0, ended.output
+        asked = [body["seed"] for body in server.asked]
+        subprocess.run(arguments("whole.db"), check=True, stderr=subprocess.DEVNULL)
+    assert len(asked) == 5  # four candidates; one of them was asked for twice
+    with Corpus.open("killed.db") as killed, Corpus.open("whole.db") as whole:
+        assert names(killed) == names(whole)
+
+
+def names(corpus):
+    return [(attempt.name, attempt.outcome.verdict) for attempt in corpus.attempts(1)]

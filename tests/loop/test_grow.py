@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lemur2.architecture import Architecture, Candidate, Verdict
+from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
 from lemur2.corpus.pool import Pool
 from lemur2.errors import UsageError
@@ -104,13 +104,13 @@ class InstantEngine(Engine):
     def __exit__(self, *error: object) -> None:
         pass
 
-    def submit(self, candidate, architecture, plan, *, max_flops=None):
+    def submit(self, candidate, name, digest, plan, **options):
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
                 raise Crash
         future: Future[Outcome] = Future()
-        self.waiting.append((future, _outcome(candidate, architecture, plan)))
+        self.waiting.append((future, _outcome(candidate, name, digest, plan)))
         self.order.shuffle(self.waiting)
         if len(self.waiting) >= 3 or self.order.random() < 0.5:
             self.release()
@@ -122,15 +122,15 @@ class InstantEngine(Engine):
         self.waiting.clear()
 
 
-def _outcome(candidate: Candidate, architecture: Architecture, plan: Plan) -> Outcome:
+def _outcome(candidate: Candidate, name: str, digest: str, plan: Plan) -> Outcome:
     width = candidate.parameters["width"]
     verdict = Verdict.BUILD if width % 5 == 0 else Verdict.OK
     ok = verdict is Verdict.OK
     epoch = Epoch(epoch=1, score=1 - 1 / (2 + abs(width)), loss=1.0, seconds=0.1, memory=1)
     return Outcome(
         candidate=candidate,
-        name=architecture.name,
-        digest=architecture.digest,
+        name=name,
+        digest=digest,
         verdict=verdict,
         reason="" if ok else "no",
         facts=Facts(

@@ -26,6 +26,18 @@ TEXT_NAMES = [name for name in NAMES if FILES[name].parent.name == "txt-generati
 
 CPU = torch.device("cpu")
 VALUES = {"lr": 0.01, "momentum": 0.9, "dropout": 0.2}
+ALWAYS = {"batch": 2, "transform": "norm", "epoch": 1}  # in every prm
+
+# Mixtures of experts: how many, and how many of them see an image. More in test_mixtures.py.
+MIXTURES: dict[str, tuple[int, int]] = {
+    "MoE-0707": (8, 2),
+    **{f"MoEv{version}": (8, 2) for version in range(2, 9)},
+    **{f"MoEv9-AlexNet{version}": (8, 2) for version in ("", "v2", "v4")},
+    "MoEv9-AlexNetv3": (4, 2),
+    "MoE-hetero4-Alex-Dense-Air-Bag": (4, 4),
+}
+# Which experts see an image depends on the image, which meta tensors do not have.
+SPARSE = {name for name, (experts, top) in MIXTURES.items() if top < experts}
 
 # The torchvision model that a file must equal in its number of parameters.
 TORCHVISION: dict[str, Callable[[], nn.Module]] = {
@@ -55,6 +67,8 @@ NOT_ON_META = {"RegNet", "SwinTransformerTiny"}
 
 # Where torchvision has no such model: parameters by (channels, classes), and where from.
 PUBLISHED: dict[str, tuple[tuple[int, int], int]] = {
+    # AirNet-50 1x64d (r = 2) as listed in the pytorchcv model collection.
+    "AirNet": ((3, 1000), 27_425_864),
     # AirNeXt-50 32x4d (r = 2) as listed in the pytorchcv model collection.
     "AirNeXt": ((3, 1000), 27_604_296),
     # BagNet-17 as listed in the pytorchcv model collection.
@@ -78,7 +92,7 @@ def load(name: str) -> ModuleType:
 def build(name: str, in_shape: tuple, outputs: int, device: torch.device = CPU) -> nn.Module:
     """The network, given only the hyperparameters that it declares."""
     module = load(name)
-    prm = {key: VALUES[key] for key in module.supported_hyperparameters()}
+    prm = {key: VALUES[key] for key in module.supported_hyperparameters()} | ALWAYS
     torch.manual_seed(0)
     with device:
         net = module.Net(in_shape, (outputs,), prm, device)
@@ -106,7 +120,8 @@ def _one_thread():
 
 
 def test_the_zoo_holds_what_it_promises():
-    assert set(TORCHVISION) | set(PUBLISHED) | {"ComplexNet"} | set(TEXT_NAMES) == set(NAMES)
+    images = set(TORCHVISION) | set(PUBLISHED) | {"ComplexNet"} | set(MIXTURES)
+    assert images | set(TEXT_NAMES) == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -151,7 +166,7 @@ def test_source_reads_the_hyperparameters_it_declares_and_no_others(name):
         and isinstance(node.value, ast.Name)
         and node.value.id == "prm"
     }
-    assert read == load(name).supported_hyperparameters()
+    assert read - set(ALWAYS) == load(name).supported_hyperparameters()
 
 
 # -- images -------------------------------------------------------------------------------------
@@ -220,9 +235,10 @@ def test_only_the_first_layer_depends_on_the_channels(name):
     colour = shapes(build_on_meta(name, 3, 224))
     different = {key for key in colour if gray[key] != colour[key]}
     assert gray.keys() == colour.keys()
-    assert {gray[key][1] for key in different} == {1}
-    assert {colour[key][1] for key in different} == {3}
-    assert len(different) == (2 if name == "ComplexNet" else 1)  # two: real and imaginary part
+    assert {colour[key][1] / gray[key][1] for key in different} == {3}
+    # Two: real and imaginary part. A mixture has its experts' and its gate's.
+    first = {"ComplexNet": 2, **{name: n + 1 for name, (n, _) in MIXTURES.items()}}
+    assert len(different) == first.get(name, 1)
 
 
 @pytest.mark.parametrize("name", IMAGE_NAMES)
@@ -235,8 +251,10 @@ def test_parameters_do_not_depend_on_the_input_size(name):
 @pytest.mark.parametrize("size", [28, 32, 64, 224, 299])
 @pytest.mark.parametrize("name", IMAGE_NAMES)
 def test_every_size_gives_a_score_per_class(name, size):
-    net = build_on_meta(name, 3, size, classes=7)
-    scores = net(torch.empty(2, 3, size, size, device="meta"))
+    device = CPU if name in SPARSE else torch.device("meta")
+    net = build(name, (2, 3, size, size), 7, device).eval()
+    with torch.no_grad():
+        scores = net(torch.zeros(2, 3, size, size, device=device))
     assert scores.shape == (2, 7)
     assert scores.dtype == torch.float32
 
@@ -246,7 +264,7 @@ def test_every_size_gives_a_score_per_class(name, size):
 def test_one_step_of_learning(name, channels):
     net = build(name, (2, channels, 32, 32), 10)
     inputs, labels = torch.randn(2, channels, 32, 32), torch.tensor([3, 7])
-    learns(net, inputs, labels)
+    learns(net, inputs, labels, sparse=name in SPARSE)
     net.eval()
     with torch.no_grad():
         first, second = net(inputs), net(inputs)
@@ -301,16 +319,25 @@ def shapes(net: nn.Module) -> dict[str, tuple[int, ...]]:
     return {key: tuple(value.shape) for key, value in net.state_dict().items()}
 
 
-def learns(net: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> None:
-    """One call of `learn` with one batch gives every parameter a finite gradient and moves it."""
+def learns(
+    net: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, sparse: bool = False
+) -> None:
+    """One call of `learn` with one batch gives every parameter a finite gradient and moves it.
+
+    In a sparse mixture those of the experts that were chosen: whole experts may be left out.
+    """
     before = {key: value.detach().sum().item() for key, value in net.named_parameters()}
     net.learn([(inputs, targets)])
-    missing = [key for key, value in net.named_parameters() if value.grad is None]
-    assert missing == []
-    broken = [key for key, value in net.named_parameters() if not value.grad.isfinite().all()]
-    assert broken == []
-    after = {key: value.detach().sum().item() for key, value in net.named_parameters()}
-    assert sum(before[key] != after[key] for key in before) > len(before) / 2
+    missing = {key for key, value in net.named_parameters() if value.grad is None}
+    left_out = {".".join(key.split(".")[:2]) for key in missing}
+    if sparse:
+        assert all(unit.startswith("experts.") for unit in left_out)
+        assert 2 <= len(net.experts) - len(left_out) <= 2 * len(inputs)
+    chosen = {k: v for k, v in net.named_parameters() if ".".join(k.split(".")[:2]) not in left_out}
+    assert missing == (set() if not sparse else set(before) - set(chosen))
+    assert [key for key, value in chosen.items() if not value.grad.isfinite().all()] == []
+    after = {key: value.detach().sum().item() for key, value in chosen.items()}
+    assert sum(before[key] != after[key] for key in after) > len(after) / 2
 
 
 # -- text ---------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -78,7 +78,8 @@ def generate() -> None:
 
     One `<name>.py` per candidate, and `candidates.jsonl` with a line each: name, generator,
     parents, parameters. Generators that build on existing networks take them from the corpus, if
-    there is one, and from the zoo. Files that are there already are replaced by the same name only.
+    there is one, and from the zoo. What is in the folder already stays; a file is replaced by one
+    of the same name only.
 
     \b
     lemur2 generate fractal -n 50 --out fractals
@@ -106,16 +107,31 @@ def _write(generator: Generator[Any], total: int, out: Path) -> None:
     written = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with (out / "candidates.jsonl").open("w", encoding="utf-8") as index:
+        with (out / "candidates.jsonl").open("a+", encoding="utf-8") as index:
+            listed = _listed(index)
             while written < total and (batch := generator.ask(min(64, total - written))):
                 for candidate in batch:
-                    index.write(json.dumps(_save(candidate, out)) + "\n")
+                    entry = _save(candidate, out)
+                    if entry["name"] not in listed:
+                        index.write(json.dumps(entry) + "\n")
                 written += len(batch)
     except OSError as error:
         raise UserError(
             f"cannot write to {out}: {error.strerror}; choose another folder with --out"
         ) from error
-    click.echo(f"{written} candidates in {out}; `lemur2 check {out}/*.py` screens them")
+    more = f"`lemur2 check {out}/*.py` screens them"
+    if written and candidate.kind == "transform":
+        more = "`lemur2 train NETWORK --dataset D --transform FILE` tries one"
+    click.echo(f"{written} candidates in {out}; {more}")
+
+
+def _listed(index: TextIO) -> set[str]:
+    """Names that an index of earlier output has; a line that was never finished is cut off."""
+    index.seek(0)
+    text = index.read()
+    whole = text[: text.rfind("\n") + 1]
+    index.truncate(len(whole.encode()))
+    return {json.loads(line)["name"] for line in whole.splitlines()}
 
 
 def _save(candidate: Candidate, out: Path) -> dict[str, Any]:

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": ("lemur2.cli.train:train", "Train one network, or search its hyperparameters."),
     "generate": ("lemur2.cli.generate:generate", "Write a generator's candidates to a folder."),
     "grow": ("lemur2.cli.grow:grow", "Propose, screen, deduplicate, train and record."),
+    "champion": ("lemur2.cli.champion:champion", "The best of a run, scored on the test part."),
     "resume": ("lemur2.cli.grow:resume", "Go on with a run where it stopped."),
     "runs": ("lemur2.cli.runs:runs", "The ledger: every run, how far it got, how it ended."),
     "data": ("lemur2.cli.data:data", "Query the corpus: a row per epoch of a trial."),
@@ -33,6 +34,10 @@ COMMANDS = {
     "dedupe": (
         "lemur2.cli.dedupe:dedupe",
         "Networks that others stand for; marks, never deletion.",
+    ),
+    "blocks": (
+        "lemur2.cli.blocks:blocks",
+        "Runnable blocks from model libraries: index, search, extract.",
     ),
     "curate": ("lemur2.cli.curate:curate", "A training set of networks: chosen, split, written."),
     "finetune": ("lemur2.cli.finetune:finetune", "Train a language model's adapter on networks."),

@@ -154,6 +154,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "parents": candidate.parents,
         "parameters": candidate.parameters,
         "prompt": candidate.prompt,
+        "training": candidate.training,
         "outcome": found,
     }
 
@@ -173,6 +174,9 @@ def _result(result: TrialResult) -> dict[str, Any]:
         "seed": result.seed,
         "verdict": result.verdict.value,
         "reason": result.reason,
-        "epochs": [(epoch.epoch, codec.number(epoch.score), epoch.loss) for epoch in result.epochs],
+        "epochs": [
+            (epoch.epoch, codec.number(epoch.score), epoch.loss, epoch.diagnostics)
+            for epoch in result.epochs
+        ],
         "test_score": result.test_score,
     }

@@ -15,7 +15,8 @@ from lemur2.architecture import Architecture, Candidate, Refusal, Verdict, famil
 from lemur2.corpus import architectures, codec, trials
 from lemur2.corpus.entries import Attempt, Run, Status
 from lemur2.corpus.records import Outcome, TrialResult
-from lemur2.corpus.schema import attempts, environments, runs, sources
+from lemur2.corpus.schema import architectures as architecture_table
+from lemur2.corpus.schema import attempts, benchmarks, environments, runs, sources
 from lemur2.corpus.schema import trials as trial_table
 from lemur2.errors import UserError
 
@@ -233,6 +234,21 @@ def _record_transform_trial(
         return None
     network = architectures.identify(connection, candidate.parents[0])
     return trials.record(connection, network, trial, run_id)
+
+
+def tried_transform(connection: Connection, digest: str, network: str, dataset: str) -> str | None:
+    """Name of the first transform of this digest whose trial, of this network here, ended well."""
+    query = (
+        sa.select(attempts.c.name)
+        .join(trial_table, trial_table.c.id == attempts.c.trial_id)
+        .join(architecture_table, architecture_table.c.id == trial_table.c.architecture_id)
+        .join(benchmarks, benchmarks.c.id == trial_table.c.benchmark_id)
+        .where(attempts.c.kind == "transform", attempts.c.digest == digest)
+        .where(attempts.c.verdict == Verdict.OK.value)
+        .where(architecture_table.c.name == network, benchmarks.c.dataset == dataset)
+        .order_by(attempts.c.id)
+    )
+    return connection.scalar(query)
 
 
 def list_attempts(connection: Connection, run_id: int) -> list[Attempt]:

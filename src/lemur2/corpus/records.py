@@ -45,6 +45,9 @@ class Epoch:
     loss: float | None
     seconds: float  # of this epoch, training only
     memory: int  # peak resident bytes so far
+    # What the network tells of itself (`Net.diagnostics()`): numbers and nested lists of them, by
+    # name. Its own word, so nothing is ranked by it.
+    diagnostics: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

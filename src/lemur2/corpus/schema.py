@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0004"  # the newest migration: what this code reads and writes
+REVISION = "0005"  # the newest migration: what this code reads and writes
 VERSION_TABLE = "lemur2_version"  # Alembic's own table, under a name that no other tool uses
 
 metadata = MetaData(
@@ -229,6 +229,7 @@ epochs = Table(
     Column("seconds", Double),
     Column("memory", BigInteger),
     Column("elapsed", BigInteger),  # ns since the start, of an imported trial, as it was recorded
+    Column("diagnostics", Text),  # JSON: what the network tells of itself; NULL if nothing
     sqlite_with_rowid=False,
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -84,6 +84,14 @@ class Corpus:
         """Which of the canonical digests are there: digest -> name, the one stored first."""
         with self.database.read() as connection:
             return architectures.known(connection, list(digests))
+
+    def known_transform(self, digest: str, *, network: str, dataset: str) -> str | None:
+        """The transform with this canonical digest that was tried on a network and data set.
+
+        By name; None where there is none, or it did not get through.
+        """
+        with self.database.read() as connection:
+            return ledger.tried_transform(connection, digest, network, dataset)
 
     def add_architecture(
         self,
@@ -329,10 +337,17 @@ class Corpus:
 
     # -- reading -------------------------------------------------------------------------------
 
-    def funnel(self, run_id: int | None = None) -> dict[str, tuple[Stage, ...]]:
-        """Per generator, how far its candidates got, in one run or in all (`corpus.funnel`)."""
+    def funnel(
+        self, run_id: int | None = None, by: Literal["generator", "prefix"] = "generator"
+    ) -> dict[str, tuple[Stage, ...]]:
+        """How far candidates got, in one run or in all (`corpus.funnel`).
+
+        Args:
+            run_id: None for all runs.
+            by: Per generator, or per prefix of the candidates' names (`alt-nn3`).
+        """
         with self.database.read() as connection:
-            return funnel(_attempted(connection, run_id))
+            return funnel(_attempted(connection, run_id, by))
 
     def leaderboard(
         self, dataset: str, limit: int = 10, metric: str | None = None
@@ -370,7 +385,14 @@ class Corpus:
             return dump.content(connection)
 
 
-def _attempted(connection: Connection, run_id: int | None) -> list[Attempted]:
+def _earlier(found: sa.Column[Any]) -> sa.Exists:
+    """Whether the transform that an attempt repeats has this column of its own attempt."""
+    first = found.table.c
+    repeated = (first.name == attempt_table.c.duplicate_of) & (first.kind == "transform")
+    return sa.exists().where(repeated, first.verdict == Verdict.OK.value, found.is_not(None))
+
+
+def _attempted(connection: Connection, run_id: int | None, by: str) -> list[Attempted]:
     attempt = attempt_table.c
     twin = architecture_table.alias("twin")
     twin_learned = (
@@ -379,9 +401,18 @@ def _attempted(connection: Connection, run_id: int | None) -> list[Attempted]:
         .correlate(twin)
     )
     is_twin = attempt.verdict == Verdict.DUPLICATE.value
-    screened = sa.case((is_twin, twin.c.id.is_not(None)), else_=attempt.facts.is_not(None))
-    learned = sa.case((is_twin, twin_learned), else_=attempt.trial_id.is_not(None))
-    columns = (attempt.generator, attempt.verdict, screened, learned)
+    of_transform = is_twin & (attempt.kind == "transform")
+    screened = sa.case(
+        (of_transform, _earlier(attempt_table.alias().c.facts)),
+        (is_twin, twin.c.id.is_not(None)),
+        else_=attempt.facts.is_not(None),
+    )
+    learned = sa.case(
+        (of_transform, _earlier(attempt_table.alias().c.trial_id)),
+        (is_twin, twin_learned),
+        else_=attempt.trial_id.is_not(None),
+    )
+    columns = (attempt[by], attempt.verdict, screened, learned)
     query = (
         sa.select(*columns, sa.func.count())
         .select_from(attempt_table.outerjoin(twin, twin.c.name == attempt.duplicate_of))

@@ -71,6 +71,7 @@ def add_epochs(connection: Connection, trial_id: int, found: Iterable[Epoch]) ->
             "loss": codec.number(epoch.loss),
             "seconds": codec.number(epoch.seconds),
             "memory": epoch.memory,
+            "diagnostics": codec.to_json(epoch.diagnostics) if epoch.diagnostics else None,
         }
         for epoch in found
     ]
@@ -184,6 +185,7 @@ def _epochs(connection: Connection, selected: sa.Select[Any]) -> dict[int, tuple
             loss=row.loss,
             seconds=float("nan") if row.seconds is None else row.seconds,
             memory=row.memory or 0,
+            diagnostics=codec.from_json(row.diagnostics),
         )
         found.setdefault(row.trial_id, []).append(epoch)
     return {trial_id: tuple(rows) for trial_id, rows in found.items()}

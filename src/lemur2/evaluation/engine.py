@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from lemur2.architecture import Architecture, Candidate
+from lemur2.architecture import Candidate
 from lemur2.corpus import Outcome
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
@@ -29,9 +29,11 @@ class Engine(ABC):
     def submit(
         self,
         candidate: Candidate,
-        architecture: Architecture,
+        name: str,
+        digest: str,
         plan: Plan,
         *,
+        network: str | None = None,
         max_flops: float | None = None,
     ) -> Future[Outcome]:
         """Evaluate when a worker is free; see `Evaluator.evaluate`.
@@ -88,15 +90,23 @@ class LocalEngine(Engine):
     def submit(
         self,
         candidate: Candidate,
-        architecture: Architecture,
+        name: str,
+        digest: str,
         plan: Plan,
         *,
+        network: str | None = None,
         max_flops: float | None = None,
     ) -> Future[Outcome]:
         """See `Engine.submit`."""
         assert self._pool is not None, "enter the engine first"
         return self._pool.submit(
-            self.evaluator.evaluate, candidate, architecture, plan, max_flops=max_flops
+            self.evaluator.evaluate,
+            candidate,
+            name,
+            digest,
+            plan,
+            network=network,
+            max_flops=max_flops,
         )
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
+from lemur2.architecture import Candidate, Refusal, Verdict
 from lemur2.corpus import Epoch, Facts, Outcome, TrialResult
 from lemur2.datasets import Part
 from lemur2.evaluation import reports
@@ -45,6 +46,7 @@ class Evaluator:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.limits = sandbox.limits
+        self._screened: dict[tuple[Any, ...], Facts] = {}  # networks that transforms are tried on
 
     def screen(self, source: str, task: Task, *, channels: int = 3) -> Facts:
         """Find the smallest of the task's input sizes that a network works at.
@@ -93,13 +95,46 @@ class Evaluator:
         """
         return self._screen({"source": source, **plan.job})
 
+    def screen_transform(self, network: str, plan: Plan) -> Facts:
+        """Screen a plan's transform on images of its data, and a network at what it gives.
+
+        The network is screened apart from the transform, in a worker of its own, and once for
+        every shape of input.
+
+        Args:
+            network: Source of the network.
+            plan: Its transform is what is screened.
+
+        Returns:
+            The network's facts there, with the transform's seconds and notes.
+
+        Raises:
+            Refusal: The transform does not keep its contract, or the network does not work at
+                what it gives.
+        """
+        reply = self._ask({"do": "screen-transform", **plan.job}, _training_data(plan))
+        shape, seconds, notes = reports.screened_transform(reply)
+        key = (network, shape, plan.data.spec.outputs)
+        if key not in self._screened:
+            attempt = (shape[-1], shape, plan.data.spec.outputs)
+            job = {"source": network, "task": plan.task.name, "attempts": [attempt]}
+            try:
+                self._screened[key] = self._screen(job)
+            except Refusal as refusal:
+                sides = "x".join(map(str, shape))
+                reason = f"the network does not work at the {sides} that it gives: {refusal.reason}"
+                raise Refusal(refusal.verdict, reason) from refusal
+        return replace(self._screened[key], seconds=seconds, notes=notes)
+
     def _screen(self, job: Mapping[str, Any]) -> Facts:
         return reports.facts(self._ask({"do": "screen", **job}))
 
-    def _ask(self, job: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _ask(
+        self, job: Mapping[str, Any], maps: Mapping[str, Path] | None = None
+    ) -> Mapping[str, Any]:
         """Have a new worker do a job that takes no longer than a screening."""
         deadline = time.monotonic() + self.limits.screen_seconds
-        with self.sandbox.worker() as worker:
+        with self.sandbox.worker(maps) as worker:
             worker.send({"device": self.limits.device, **job}, deadline=deadline)
             reply, _ = worker.receive(deadline=deadline)
         return reply
@@ -150,35 +185,47 @@ class Evaluator:
     def evaluate(
         self,
         candidate: Candidate,
-        architecture: Architecture,
+        name: str,
+        digest: str,
         plan: Plan,
         *,
+        network: str | None = None,
         max_flops: float | None = None,
     ) -> Outcome:
         """Screen a candidate, and train it where it gets through.
 
         Args:
-            candidate: What was proposed.
-            architecture: The same, parsed.
+            candidate: What was proposed. A transform takes the place of the plan's, and the
+                network that is named as its first parent is trained.
+            name: Its name.
+            digest: Its canonical digest.
             plan: What to evaluate it under.
+            network: Source of the network that a transform is tried on.
             max_flops: Train it only if one sample's forward pass takes at most so many; 0 for
                 screening alone. A network whose FLOPs cannot be counted is trained if any is.
         """
         started = time.monotonic()
         facts: Facts | None = None
         trial: TrialResult | None = None
+        source = candidate.source
+        if candidate.kind == "transform":
+            assert network is not None, "a transform is tried on a network"
+            source, plan = network, plan.under(name, candidate.source)
         try:
-            facts = self.screen_for(candidate.source, plan)
+            if candidate.kind == "transform":
+                facts = self.screen_transform(source, plan)
+            else:
+                facts = self.screen_for(source, plan)
             verdict, reason = Verdict.OK, ""
             if max_flops is None or (facts.flops or 1) <= max_flops:
-                trial = self.train(candidate.source, plan)
+                trial = self.train(source, plan)
                 verdict, reason = trial.verdict, trial.reason
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
         return Outcome(
             candidate=candidate,
-            name=architecture.name,
-            digest=architecture.digest,
+            name=name,
+            digest=digest,
             verdict=verdict,
             reason=reason,
             facts=facts,
@@ -213,10 +260,7 @@ class _Trial:
         self.epochs: list[Epoch] = []
         self.test_score: float | None = None
         self.deadline = time.monotonic() + evaluator.limits.train_seconds
-        self.maps = {
-            "inputs": plan.data.inputs_path("train"),
-            "targets": plan.data.targets_path("train"),
-        }
+        self.maps = _training_data(plan)
         protocol = plan.protocol
         self.job = {
             "do": "train",
@@ -255,6 +299,7 @@ class _Trial:
             loss=found.loss,
             seconds=seconds,
             memory=memory,
+            diagnostics=reports.diagnostics(report),
         )
         self.epochs.append(epoch)
         more = self.on_epoch is None or self.on_epoch(epoch)
@@ -337,6 +382,13 @@ def _names(head: Mapping[str, Any], weights: Sequence[np.ndarray]) -> list[str]:
     if not isinstance(names, list) or len(names) != len(weights):
         raise Refusal(Verdict.FORBIDDEN, "the worker's weights are not what was asked for")
     return [str(name) for name in names]
+
+
+def _training_data(plan: Plan) -> dict[str, Path]:
+    return {
+        "inputs": plan.data.inputs_path("train"),
+        "targets": plan.data.targets_path("train"),
+    }
 
 
 def _rows(inputs: np.ndarray) -> int:

@@ -65,6 +65,19 @@ class Plan:
             transform_source=source,
         )
 
+    def under(self, transform: str, source: str) -> Plan:
+        """The same with another transform.
+
+        Raises:
+            UsageError: The task has no transforms.
+        """
+        if not self.task.transformed:
+            raise UsageError(
+                f"{self.protocol.dataset} is data for {self.task.name}, which has no transforms; "
+                "choose a data set of images"
+            )
+        return replace(self, transform=transform, transform_source=source)
+
     def for_candidate(self, candidate: Candidate) -> Plan:
         """This plan, but for what the candidate brings of training.
 

@@ -14,10 +14,14 @@ from typing import Any
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.corpus import Facts
+from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.validation import Validation
 
 _MOST = 1 << 62  # of anything that is counted; databases hold 64 bits
 _LONGEST = 300  # characters of a note or a string
 _MOST_MODULES = 20_000
+_MOST_NUMBERS = 10_000  # in all of an epoch's diagnostics
+_DEEPEST = 3  # axes of one of them
 _DIGEST = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -36,6 +40,46 @@ def facts(reply: Mapping[str, Any]) -> Facts:
             structure_digest=_digest(raw["structure_digest"]),
             notes=tuple(str(note)[:_LONGEST] for note in raw["notes"]),
         )
+
+
+def screened_transform(reply: Mapping[str, Any]) -> tuple[tuple[int, ...], float, tuple[str, ...]]:
+    """The shape that a transform gives, its worker's seconds, and notes. Raises Refusal."""
+    with _readable():
+        raw = reply["transform"]
+        notes = tuple(str(note)[:_LONGEST] for note in raw["notes"])
+        return tuple(map(_count, raw["sample_shape"])), _seconds(raw["seconds"]), notes
+
+
+def block(reply: Mapping[str, Any]) -> Validation:
+    """How far a block got: a stage on the way, or all that was found. Raises Refusal."""
+    with _readable():
+        if "stage" in reply:
+            return Validation(stage=Stage(reply["stage"]))
+        raw = reply["block"]
+        return Validation(
+            stage=Stage(raw["stage"]),
+            reason=str(raw["reason"])[:_LONGEST],
+            arguments=_texts(raw["arguments"]),
+            inputs=_texts(raw["inputs"]),
+            shapes={str(n): tuple(map(_count, s)) for n, s in raw.get("shapes", {}).items()},
+            kinds={str(n): str(k)[:_LONGEST] for n, k in raw.get("kinds", {}).items()},
+            outputs=tuple(tuple(map(_count, s)) for s in raw.get("outputs", ())),
+            returns=str(raw.get("returns", ""))[:_LONGEST],
+            parameters=None if raw.get("parameters") is None else _count(raw["parameters"]),
+            flops=None if raw.get("flops") is None else _count(raw["flops"]),
+            batched=bool(raw.get("batched", False)),
+            seconds=_seconds(raw["seconds"]),
+        )
+
+
+def settings(reply: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Values of configuration classes by name. Raises Refusal."""
+    with _readable():
+        return {str(name): dict(values) for name, values in reply["settings"].items()}
+
+
+def _texts(values: Any) -> dict[str, str] | None:
+    return None if values is None else {str(name): str(text) for name, text in values.items()}
 
 
 def hyperparameters(reply: Mapping[str, Any]) -> dict[str, int | float | str]:
@@ -76,6 +120,37 @@ def trace(reply: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(found, dict):
             raise TypeError(type(found))
         return found
+
+
+def diagnostics(reply: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a network tells of itself after an epoch: numbers, or nested lists of them, by name.
+
+    Numbers that are not finite are None. None where it tells nothing. Raises Refusal.
+    """
+    if reply.get("diagnostics") is None:
+        return None
+    with _readable():
+        found = {
+            str(name)[:_LONGEST]: _numbers(value, _DEEPEST)
+            for name, value in reply["diagnostics"].items()
+        }
+        if sum(map(_size, found.values())) > _MOST_NUMBERS:
+            raise ValueError("too many numbers")
+        return found or None
+
+
+def _numbers(value: Any, depth: int) -> Any:
+    if isinstance(value, list) and depth:
+        return [_numbers(each, depth - 1) for each in value]
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, int | float) and abs(value) <= _MOST:
+        return value
+    raise ValueError(value)
+
+
+def _size(value: Any) -> int:
+    return sum(map(_size, value)) if isinstance(value, list) else 1
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import resource
 import time
@@ -97,6 +98,21 @@ class Trainer:
                 parts.append(scores.detach().to("cpu", torch.float32).numpy())
         return np.concatenate(parts)
 
+    def diagnostics(self) -> dict[str, Any] | None:
+        """What the network tells of itself, if it has a method `diagnostics`; JSON-able.
+
+        Raises:
+            Refusal: (`train`) It fails, or gives something other than a dict of JSON.
+        """
+        tell = getattr(self.net, "diagnostics", None)
+        if not callable(tell):
+            return None
+        with network.stage(Verdict.TRAIN):
+            found = json.loads(json.dumps(tell()))
+        if not isinstance(found, dict):
+            raise Refusal(Verdict.TRAIN, f"diagnostics() gives a {type(found).__name__}, no dict")
+        return found
+
     def weights(self) -> dict[str, np.ndarray]:
         """Parameters and buffers by name. Raises Refusal (`train`)."""
         with network.stage(Verdict.TRAIN):
@@ -139,7 +155,14 @@ def train(
         seconds = trainer.epoch(job, arrays["targets"], epoch)
         if not _finite(trainer.net):
             raise Refusal(Verdict.DIVERGED, f"weights are not finite after epoch {epoch}")
-        channel.send({"epoch": epoch, "seconds": seconds, "memory": peak_memory()})
+        channel.send(
+            {
+                "epoch": epoch,
+                "seconds": seconds,
+                "memory": peak_memory(),
+                "diagnostics": trainer.diagnostics(),
+            }
+        )
         answer(channel, trainer)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from lemur2.architecture import Refusal, Verdict
-from lemur2.evaluation import network, screening, training
+from lemur2.evaluation import network, screening, training, transform_screening
+from lemur2.evaluation.blocks import jobs
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.evaluation.screening import Shapes
 from lemur2.evaluation.tracing import job as tracing
@@ -30,8 +31,13 @@ def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
     try:
         if job["do"] == "screen":
             channel.send(_screen(job))
+        elif job["do"] == "screen-transform":
+            found = transform_screening.screen(_pipeline(job), arrays["inputs"])
+            channel.send({"transform": found})
         elif job["do"] == "trace":
             channel.send({"trace": _trace(job)})
+        elif job["do"] in ("block", "settings"):
+            _block(channel, job)
         else:
             _train(channel, job, arrays)
             channel.send({"done": True})
@@ -68,6 +74,10 @@ def _train(channel: Channel, job: Mapping[str, Any], arrays: Mapping[str, np.nda
     work(channel, trainer, job, arrays)
 
 
+def _block(channel: Channel, job: Mapping[str, Any]) -> None:
+    (jobs.block if job["do"] == "block" else jobs.settings)(channel, job)
+
+
 def _pipeline(job: Mapping[str, Any]) -> Pipeline | None:
     if not job["transform_source"]:
         return None
@@ -102,7 +112,7 @@ class Net(nn.Module):
 
 
 def warm_up() -> None:
-    """Screen a small trusted network once: lazy imports and first-use costs are paid here.
+    """Screen and trace a small trusted network: lazy imports and first uses are paid for here.
 
     Not where there is a GPU: autograd would start threads, which a fork does not carry over.
     """
@@ -111,3 +121,4 @@ def warm_up() -> None:
     kind = task("img-classification")
     shapes = Shapes(32, (3, 32, 32), (10,))
     screening.screen(WARM_UP_SOURCE, kind, [shapes], torch.device("cpu"))
+    tracing.trace(WARM_UP_SOURCE, kind, [shapes], torch.device("cpu"))

@@ -21,6 +21,9 @@ _BUILTIN = {
     "fractal": "lemur2.generators.fractal:FractalGenerator",
     "genetic": "lemur2.generators.genetic:GeneticGenerator",
     "mutation": "lemur2.generators.mutation:MutationGenerator",
+    "prompted": "lemur2.generators.prompted:PromptedGenerator",
+    "transforms": "lemur2.generators.transforms:TransformsGenerator",
+    "retrieval": "lemur2.generators.retrieval:RetrievalGenerator",
     "zoo": "lemur2.generators.zoo:ZooGenerator",
 }
 

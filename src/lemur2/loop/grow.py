@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
+from lemur2.architecture import Candidate, Refusal, Verdict
 from lemur2.architecture.names import content_name
 from lemur2.corpus import Attempt, Corpus, Outcome, Run
 from lemur2.corpus.pool import Pool, Terms, Watermark
@@ -25,6 +25,7 @@ from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
 from lemur2.loop.ending import working_on
 from lemur2.loop.generator import Generator
+from lemur2.loop.sources import network_source
 
 WINDOW = 16
 Order = Literal["asked", "finished"]
@@ -142,8 +143,9 @@ class _Loop:
         self.candidates: list[tuple[Candidate, str, str]] = []
         self.outcomes: dict[int, Outcome] = {}  # recorded, not told yet
         self.recorded = 0
-        self.digests: dict[str, str] = {}  # of this run's: digest and training -> first name
+        self.digests: dict[str, str] = {}  # of this run's, by `_key`: the first name
         self.names: dict[str, str] = {}  # of those that keep the contract: name -> digest
+        self.networks: dict[str, str] = {}  # sources of those that transforms are tried on
         self.pending: dict[Future[Outcome], int] = {}
         generator.meet(_pool(corpus, stored, plan))
         if stored.state is not None:
@@ -210,16 +212,24 @@ class _Loop:
         if outcome is not None:
             self._record(index, outcome)
             return
-        architecture = Architecture.parse(
-            candidate.source, prefix=candidate.prefix, name=candidate.name
-        )
         future = self.engine.submit(
             candidate,
-            architecture,
+            name,
+            digest,
             self.plan.for_candidate(candidate),
+            network=self._network_for(candidate),
             max_flops=self.settings.max_flops,
         )
         self.pending[future] = index
+
+    def _network_for(self, candidate: Candidate) -> str | None:
+        """Source of the network that a transform is tried on; None for a network."""
+        if candidate.kind == "architecture":
+            return None
+        name = candidate.parents[0]
+        if name not in self.networks:
+            self.networks[name] = network_source(self.corpus, name)
+        return self.networks[name]
 
     def _refuse(self, candidate: Candidate, name: str, digest: str) -> Outcome | None:
         """The outcome of a candidate that needs no evaluation; None where it does."""
@@ -229,16 +239,27 @@ class _Loop:
             found = {"verdict": refusal.verdict, "reason": str(refusal)}
         else:
             # This run's own first: what the corpus already holds of them depends on timing.
-            twin = self.digests.get(_key(candidate, digest))
-            if twin is None and not candidate.training:
-                twin = self.corpus.known(digest)
-            reason = f"the same network as {twin}"
+            twin = self.digests.get(_key(candidate, digest)) or self._known(candidate, digest)
+            what = "network" if candidate.kind == "architecture" else "transform"
+            reason = f"the same {what} as {twin}"
             if twin is None and self._name_is_taken(candidate, name, digest):
                 twin, reason = name, f"the same text as {name} but for whitespace"
             if twin is None:
                 return None
             found = {"verdict": Verdict.DUPLICATE, "reason": reason, "duplicate_of": twin}
         return Outcome(candidate=candidate, name=name, digest=digest, **found)
+
+    def _known(self, candidate: Candidate, digest: str) -> str | None:
+        """What the corpus has of the same digest: a network, or a transform that was tried alike.
+
+        A transform may be tried on other networks and other data.
+        """
+        if candidate.training:
+            return None
+        if candidate.kind == "architecture":
+            return self.corpus.known(digest)
+        dataset = self.plan.protocol.dataset
+        return self.corpus.known_transform(digest, network=candidate.parents[0], dataset=dataset)
 
     def _remember(self, candidate: Candidate, name: str, digest: str) -> None:
         self.digests.setdefault(_key(candidate, digest), name)
@@ -249,9 +270,10 @@ class _Loop:
         """Whether another network has the name that this one gets after its content.
 
         Names leave whitespace out, which canonical digests do not: a statement that is indented
-        differently makes another program of the same name, and the corpus can hold only one.
+        differently makes another program of the same name, and the corpus can hold only one. Of
+        transforms it holds any number.
         """
-        if candidate.name is not None:
+        if candidate.name is not None or candidate.kind == "transform":
             return False
         if name in self.names:
             return self.names[name] != digest
@@ -288,22 +310,24 @@ def _config(generator: Generator[Any], settings: Settings) -> dict[str, Any]:
 def _identified(candidate: Candidate) -> tuple[Candidate, str, str]:
     """A candidate with its name and canonical digest; "" where it breaks the contract."""
     try:
-        architecture = Architecture.parse(
-            candidate.source, prefix=candidate.prefix, name=candidate.name
-        )
+        read = candidate.parse()
     except Refusal:
         return candidate, candidate.name or content_name(candidate.prefix, candidate.source), ""
-    return candidate, architecture.name, architecture.digest
+    return candidate, read.name, read.digest
 
 
 def _key(candidate: Candidate, digest: str) -> str:
-    """What makes a candidate one of its own: its network, and its training where it brings one."""
-    return f"{digest} {json.dumps(candidate.training)}" if candidate.training else digest
+    """What makes a candidate one of its own: its source, and its training where it brings one.
+
+    A transform counts with the network that it is for.
+    """
+    key = digest if candidate.kind == "architecture" else f"{digest} on {candidate.parents[0]}"
+    return f"{key} {json.dumps(candidate.training)}" if candidate.training else key
 
 
 def _contract_refusal(candidate: Candidate) -> Refusal:
     try:
-        Architecture.parse(candidate.source)
+        candidate.parse()
     except Refusal as refusal:
         return refusal
     raise AssertionError("a candidate without a digest breaks the contract")

@@ -84,6 +84,31 @@ def find(place: str, corpus: Corpus | None = None) -> Found:
     raise UsageError(f"there is no file {place}, and no network of that name in {where}; {hint}")
 
 
+def network_source(corpus: Corpus, name: str) -> str:
+    """The source of a network by its name; one of the zoo is added to the corpus.
+
+    Raises:
+        UserError: Neither the corpus nor the zoo has it.
+    """
+    source = corpus.source(name)
+    if source is None and name not in zoo_names():
+        raise UserError(
+            f"neither the corpus nor the zoo has a network {name}, to try transforms on; "
+            "`lemur2 data` lists the corpus"
+        )
+    if source is None:
+        source = zoo_source(name)
+        network = Architecture.parse(source, name=name)
+        corpus.add_architecture(
+            name=name,
+            source=source,
+            digest=network.digest,
+            family="zoo",
+            hyperparameters=network.hyperparameters,
+        )
+    return source
+
+
 def looks_like_file(place: str) -> bool:
     """Whether a user's word for a network means a file, there or not."""
     return place.endswith(".py") or "/" in place or Path(place).exists()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from lemur2.corpus.funnel import Stage
 from lemur2.statistics.material import Material
 
 PATTERN = r"alt-nn\d+"
@@ -24,6 +27,29 @@ def few_shot(trials: pd.DataFrame) -> pd.DataFrame:
     """
     scores = _of(trials).groupby(["family", "nn", "dataset"])[["best", "first"]].max()
     return scores.reset_index().rename(columns={"family": "group"})
+
+
+def few_shot_success(families: Mapping[str, Sequence[Stage]]) -> pd.DataFrame:
+    """How many of what was asked for with n examples are networks (table 9 of the paper).
+
+    The paper relates n to n = 1, whose rate it sets to 100%; here every rate is of the n's own
+    attempts, failures included.
+
+    Args:
+        families: Per prefix of names, how far its candidates got.
+
+    Returns:
+        A row per group and stage: group (`alt-nn3`), n (examples), stage, count, asked, share, low,
+        high (95%, Wilson).
+    """
+    rows = [
+        (group, int(group.removeprefix("alt-nn")), s.stage, s.count, s.n, s.share, s.low, s.high)
+        for group, stages in families.items()
+        if re.fullmatch(PATTERN, group)
+        for s in stages
+    ]
+    columns = ["group", "n", "stage", "count", "asked", "share", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).sort_values("n", kind="stable", ignore_index=True)
 
 
 def few_shot_epochs(material: Material) -> pd.DataFrame:

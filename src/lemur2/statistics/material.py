@@ -21,6 +21,7 @@ from lemur2.corpus import Corpus
 from lemur2.corpus.funnel import Stage
 from lemur2.corpus.schema import (
     architectures,
+    attempts,
     benchmarks,
     epochs,
     redundant,
@@ -28,6 +29,7 @@ from lemur2.corpus.schema import (
     transforms,
     trials,
 )
+from lemur2.statistics import evolution
 
 BENCHMARK = ["task", "dataset", "metric"]
 _PRETRAINED = re.compile(
@@ -49,17 +51,30 @@ class Material:
             equals), seconds (of all its epochs; NaN where one is not known), epoch_seconds (mean
             of those that are known).
         epochs: trial, epoch, score, seconds; sorted by trial and epoch, scores never NaN.
+        told: trial, epoch, diagnostics: JSON of what networks tell of themselves, where they do.
         networks: A row per network (index: its name): family, parameters, flops (NaN where it
             was not screened), digest, flagged, duplicate, pretrained (its source asks for weights
             trained elsewhere; read from the text, so it may err).
+        proposed_transforms: A row per transform that a generator proposed: generator, verdict,
+            transform (its name), parameters (what the generator chose, a dict), and trial, the
+            id of the trial that it was tried in (missing where none was).
         funnel: Per generator, how far its candidates got; empty where nothing was attempted here.
+        blocks: What networks of retrieved blocks are made of: JSON of what the generator chose, by
+            the network's name.
+        evolved: What genetic search tried; see `statistics.evolution.read`.
+        families: The same per prefix of the candidates' names.
     """
 
     place: str
     trials: pd.DataFrame
     epochs: pd.DataFrame
+    told: pd.DataFrame
     networks: pd.DataFrame
+    proposed_transforms: pd.DataFrame
     funnel: Mapping[str, tuple[Stage, ...]]
+    blocks: pd.Series
+    evolved: pd.DataFrame
+    families: Mapping[str, tuple[Stage, ...]]
 
     @cached_property
     def ranked(self) -> pd.DataFrame:
@@ -76,8 +91,12 @@ def load(corpus: Corpus) -> Material:
     """Read a corpus."""
     with corpus.database.read() as connection:
         histories = _epochs(connection)
+        told = _told(connection)
         networks = _networks(connection)
         found = _trials(connection)
+        evolved = evolution.read(connection)
+        proposed = _proposed_transforms(connection)
+        blocks = _blocks(connection)
     found = found.join(summarise(histories), how="inner")
     found["duplicate"] = networks["duplicate"].reindex(found["nn"]).to_numpy()
     found.insert(4, "benchmark", label_benchmarks(found))
@@ -85,8 +104,13 @@ def load(corpus: Corpus) -> Material:
         place=corpus.database.place,
         trials=found,
         epochs=histories[histories["trial"].isin(found.index)],
+        told=told[told["trial"].isin(found.index)],
         networks=networks,
+        proposed_transforms=proposed,
         funnel=corpus.funnel(),
+        blocks=blocks,
+        evolved=evolved,
+        families=corpus.funnel(by="prefix"),
     )
 
 
@@ -120,6 +144,35 @@ def _epochs(connection: Connection) -> pd.DataFrame:
     found = pd.read_sql(query, connection)
     found[["score", "seconds"]] = found[["score", "seconds"]].astype(float)
     return found.sort_values(["trial", "epoch"], ignore_index=True)
+
+
+def _blocks(connection: Connection) -> pd.Series:
+    query = (
+        sa.select(attempts.c.name, attempts.c.parameters)
+        .where(attempts.c.generator == "retrieval", attempts.c.verdict == "ok")
+        .order_by(attempts.c.id)
+    )
+    found = pd.read_sql(query, connection).drop_duplicates("name")
+    return found.set_index("name")["parameters"]
+
+
+def _proposed_transforms(connection: Connection) -> pd.DataFrame:
+    names = ("generator", "verdict", "parameters", "trial_id")
+    query = (
+        sa.select(attempts.c.name.label("transform"), *(attempts.c[name] for name in names))
+        .where(attempts.c.kind == "transform", attempts.c.verdict.is_not(None))
+        .order_by(attempts.c.id)
+    )
+    found = pd.read_sql(query, connection).rename(columns={"trial_id": "trial"})
+    found["parameters"] = [json.loads(text) for text in found["parameters"]]
+    found["trial"] = found["trial"].astype("Int64")
+    return found
+
+
+def _told(connection: Connection) -> pd.DataFrame:
+    columns = (epochs.c.trial_id.label("trial"), epochs.c.epoch, epochs.c.diagnostics)
+    query = sa.select(*columns).where(epochs.c.diagnostics.is_not(None))
+    return pd.read_sql(query.order_by(epochs.c.trial_id, epochs.c.epoch), connection)
 
 
 def _networks(connection: Connection) -> pd.DataFrame:

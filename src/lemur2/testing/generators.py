@@ -39,8 +39,7 @@ def parsed(candidate: Candidate) -> Architecture | TransformSource:
     Raises:
         Refusal: It does not parse, or breaks the contract of its kind.
     """
-    kind = Architecture if candidate.kind == "architecture" else TransformSource
-    return kind.parse(candidate.source, prefix=candidate.prefix, name=candidate.name)
+    return candidate.parse()
 
 
 def outcome_of(candidate: Candidate) -> Outcome:

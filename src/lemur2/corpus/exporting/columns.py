@@ -116,6 +116,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "seconds": "of this epoch",
         "memory": "peak so far, bytes",
         "elapsed": "nanoseconds since training began, as an imported corpus recorded it",
+        "diagnostics": "JSON: what the network tells of itself (routing of a mixture, ...)",
     },
     "attempts": {
         "id": _ID,
@@ -131,6 +132,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "parents": "JSON list of names",
         "parameters": _JSON,
         "prompt_id": "sources",
+        "training": "JSON: what of the protocol the candidate brings itself; NULL for nothing",
+        "told": "outcomes told before this one, in a run that tells as candidates finish",
         "verdict": "null while pending",
         "reason": "in words",
         "seconds": "wall time",

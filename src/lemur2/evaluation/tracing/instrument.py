@@ -8,15 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 from lemur2.evaluation.tracing import symbols
 
-LITERAL, VIA, INT, FLOAT, RANGE, TYPE = (
+LITERAL, VIA, INT, FLOAT, RANGE, TYPE, TENSOR = (
     "_lemur2_literal",
     "_lemur2_via",
     "_lemur2_int",
     "_lemur2_float",
     "_lemur2_range",
     "_lemur2_type",
+    "_lemur2_tensor",
 )
 
 # Builtins whose arguments are no sizes of anything, so no place to change a number at.
@@ -68,6 +71,7 @@ class Instrumented:
             FLOAT: _number_type(float, "float"),
             RANGE: _range,
             TYPE: _type,
+            TENSOR: _tensor,
         }
 
     def _literal(self, site: int, value: Any) -> Any:
@@ -105,6 +109,19 @@ def _range(*arguments: Any) -> range:
     return range(*map(symbols.plain, arguments))
 
 
+def _tensor(function: Any) -> Any:
+    """A tensor class's constructor from sizes, which torch's hooks do not see, by one they do."""
+    if function is not torch.Tensor and function is not torch.FloatTensor:
+        return function
+
+    def construct(*arguments: Any, **options: Any) -> Any:
+        if arguments and not options and all(map(symbols.is_number, arguments)):
+            return torch.empty(*arguments)
+        return function(*arguments, **options)
+
+    return construct
+
+
 def _type(*arguments: Any) -> Any:
     if len(arguments) == 1:
         if isinstance(arguments[0], symbols.TracedInt):
@@ -119,7 +136,7 @@ class _Rewriter(ast.NodeTransformer):
         self.sites = sites
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        if not symbols.is_number(node.value) or not math.isfinite(node.value):
+        if not _is_number(node) or not math.isfinite(node.value):  # type: ignore[arg-type]
             return node
         return self._call(LITERAL, self._site("lit", node), node)
 
@@ -163,6 +180,11 @@ class _Rewriter(ast.NodeTransformer):
 
     def _special(self, node: ast.Call) -> ast.expr | None:
         """Builtins that would forget where a number came from, by ones that do not."""
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        name = node.func.id if isinstance(node.func, ast.Name) else name
+        if name in ("Tensor", "FloatTensor"):
+            called = ast.Call(ast.Name(TENSOR, ast.Load()), [self.visit(node.func)], [])
+            return ast.copy_location(called, node.func)
         if not isinstance(node.func, ast.Name) or node.func.id not in _SPECIAL:
             return None
         return ast.copy_location(ast.Name(_SPECIAL[node.func.id], ast.Load()), node.func)

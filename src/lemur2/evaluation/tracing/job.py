@@ -62,7 +62,12 @@ class _Job:
         prm = network.parameters(
             network.declared(module), {}, batch=BATCH, transform="norm", epochs=1
         )
-        with torch.no_grad(), cheap_initialisation():
+        with (
+            torch.no_grad(),
+            cheap_initialisation(),
+            self.leaves.without_initialisers(),
+            self.makers.reading(),
+        ):
             with self.makers.watching(), self.leaves.watching():
                 shape, outputs = tuple(inputs.shape), self.shapes.outputs
                 net = network.build(module, shape, outputs, prm, self.device)
@@ -86,9 +91,9 @@ class _Job:
         return module
 
     def _forward(self, net: torch.nn.Module, inputs: torch.Tensor) -> None:
-        with paths(self.leaves, net, self._ran), network.stage(Verdict.SHAPE):
-            with self.leaves.watching():
-                output = net(inputs)
+        watched = paths(self.leaves, net, self._ran)
+        with watched, network.stage(Verdict.SHAPE), self.leaves.watching():
+            output = net(inputs)
         self.task.predictions(output, inputs, self.shapes.outputs)
         for leaf in tree_leaves(output):
             if isinstance(leaf, torch.Tensor):
@@ -132,6 +137,7 @@ class _Job:
         return {
             "name": name,
             "class": f"{kind.__module__}.{kind.__qualname__}",
+            "read": id(module) in self.makers.read,
             "stack": [list(each) for each in made.stack],
             "arguments": dict(self._arguments(made.arguments)),
             "parameters": {
@@ -143,8 +149,10 @@ class _Job:
 
     def _arguments(self, arguments: Mapping[str, Any]) -> list[tuple[str, Any]]:
         """Arguments that are numbers, or tuples of numbers, as nodes; flags as they are."""
-        found = []
+        found: list[tuple[str, Any]] = []
         for name, value in arguments.items():
+            if name.endswith("_"):  # torch's own layers' local variables
+                continue
             if isinstance(value, bool | str) or value is None:
                 found.append((name, {"value": value if not isinstance(value, str) else value[:99]}))
             elif symbols.is_number(value):

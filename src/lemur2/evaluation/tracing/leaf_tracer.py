@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -70,6 +71,7 @@ class LeafTracer:
         self.functions: dict[tuple[str, Position], None] = {}
         self.call: Call | None = None
         self.path: list[str] = []
+        self.paused = 0
         self._dims: dict[int, Dims] = {}
         self._stored: dict[tuple[int, tuple[int, ...]], Dims] = {}
         self._kept: list[torch.Tensor] = []
@@ -87,6 +89,32 @@ class LeafTracer:
             stack.enter_context(_Dispatch(self))
             stack.enter_context(_Functions(self))
             yield
+
+    @contextmanager
+    def without_initialisers(self) -> Iterator[None]:
+        """Within the block, filling tensors with values says nothing of their sizes."""
+        tensor, init = torch.Tensor, torch.nn.init
+        places: list[tuple[Any, str]] = [(tensor, name) for name in ("uniform_", "normal_")]
+        places += [(init, name) for name in vars(init) if name.endswith("_") and name[0] != "_"]
+        kept = [(owner, name, getattr(owner, name)) for owner, name in places]
+        for owner, name, function in kept:
+            setattr(owner, name, self._unwatched(function))
+        try:
+            yield
+        finally:
+            for owner, name, function in kept:
+                setattr(owner, name, function)
+
+    def _unwatched(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            self.paused += 1
+            try:
+                return function(*_plain(args), **_plain(kwargs))
+            finally:
+                self.paused -= 1
+
+        return run
 
     def dims(self, tensor: torch.Tensor) -> Dims:
         """The formula of every axis of a tensor."""
@@ -116,7 +144,7 @@ class LeafTracer:
             key = (min(one, other), max(one, other))
             known = self.tape.is_const(one) and self.tape.is_const(other)
             if not known and key not in self.equal and len(self.equal) < _MAX_CONSTRAINTS:
-                self.equal[key] = self._where()
+                self.equal[key] = self.where()
         return other if self.tape.is_const(one) else one
 
     def hold(self, node: Node) -> None:
@@ -128,7 +156,8 @@ class LeafTracer:
         if not (self.tape.is_const(node) and self.tape.is_const(of)) and self.tape.values[of]:
             self.same(self.tape.binary("mod", node, of), self.tape.const(0))
 
-    def _where(self) -> Where:
+    def where(self) -> Where:
+        """Where the network is."""
         name = self.call.name if self.call else ""
         return Where(self.path[-1] if self.path else "", name, candidate_line())
 
@@ -162,6 +191,8 @@ class _Functions(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        if self.tracer.paused:
+            return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         if name == "__get__":
             if func.__self__ is torch.Tensor.shape:
@@ -204,7 +235,8 @@ class _Dispatch(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        self.tracer.ran(func, args, kwargs or {}, result)
+        if not self.tracer.paused:
+            self.tracer.ran(func, args, kwargs or {}, result)
         return result
 
 

@@ -29,11 +29,38 @@ class Made:
 
 
 class ModuleSourceTracer:
-    """Watches constructors."""
+    """Watches constructors, and what the candidate's file reads of modules.
+
+    Attributes:
+        made: How each module was made, by id.
+        read: Ids of modules of which code outside them reads parameters or parts: a container in
+            the place of such a module would break it.
+    """
 
     def __init__(self) -> None:
+        self.read: set[int] = set()
         self.made: dict[int, Made] = {}
         self._kept: list[torch.nn.Module] = []
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Within the block, what is read of modules is remembered."""
+        original = torch.nn.Module.__getattr__
+
+        def read(module: torch.nn.Module, name: str) -> Any:
+            kept = module.__dict__
+            if name in kept.get("_parameters", ()) or name in kept.get("_modules", ()):
+                frame = sys._getframe(1)
+                own = frame.f_code.co_filename != FILE_NAME or _first_local(frame) is module
+                if not own:
+                    self.read.add(id(module))
+            return original(module, name)
+
+        setattr(torch.nn.Module, "__getattr__", read)  # noqa: B010
+        try:
+            yield
+        finally:
+            setattr(torch.nn.Module, "__getattr__", original)  # noqa: B010
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -46,11 +73,11 @@ class ModuleSourceTracer:
                 self._kept.append(module)
             original(module, *args, **kwargs)
 
-        torch.nn.Module.__init__ = construct  # type: ignore[method-assign]
+        setattr(torch.nn.Module, "__init__", construct)  # noqa: B010
         try:
             yield
         finally:
-            torch.nn.Module.__init__ = original  # type: ignore[method-assign]
+            setattr(torch.nn.Module, "__init__", original)  # noqa: B010
 
 
 def _made(module: torch.nn.Module, frame: Any) -> Made:

@@ -45,6 +45,8 @@ def _tensors(given: Given) -> list[torch.Tensor]:
 def _by_shape(t: LeafTracer, name: str, given: Given, outs: Outs) -> None:
     """Operations without a rule: results of the first input's shape have its axes."""
     tensors = _tensors(given)
+    if all(out.dim() == 0 for out in outs):  # a number made of everything, whatever its size
+        return
     known = bool(tensors) and all(each.shape == tensors[0].shape for each in outs)
     if not known and tensors:
         t.unknown[name] = t.unknown.get(name, 0) + 1

@@ -266,7 +266,11 @@ for _class in (TracedInt, TracedFloat):
         setattr(_class, f"__r{_name}__", _operator(_name, reflected=True))
     for _name in COMPARISONS:
         setattr(_class, f"__{_name}__", _comparison(_name))
-    _class.__divmod__ = _divmod
-    _class.__neg__ = lambda self: unary("neg", self)
-    _class.__abs__ = lambda self: self if plain(self) >= 0 else unary("abs", self)
-    _class.__pos__ = lambda self: self
+    _others: dict[str, Callable[..., Any]] = {
+        "divmod": _divmod,
+        "neg": lambda self: unary("neg", self),
+        "abs": lambda self: self if plain(self) >= 0 else unary("abs", self),
+        "pos": lambda self: self,
+    }
+    for _name, _method in _others.items():
+        setattr(_class, f"__{_name}__", _method)

@@ -45,7 +45,7 @@ def written(t: LeafTracer, sizes: Sequence[int]) -> list[Node | None] | None:
 
 def _view(t: LeafTracer, given: Given, outs: Outs) -> None:
     before, shape = t.dims(given["self"]), list(outs[0].shape)
-    asked = written(t, shape)
+    asked = _unflattened(t, before) or written(t, shape)
     result: list[Node] = []
     start = 0
     sizes = [int(t.tape.values[node]) for node in before]
@@ -55,6 +55,17 @@ def _view(t: LeafTracer, given: Given, outs: Outs) -> None:
         start = last
     assert start <= len(before)
     t.set_dims(outs[0], result)
+
+
+def _unflattened(t: LeafTracer, before: Sequence[Node]) -> list[Node | None] | None:
+    """What `unflatten` was asked for: it names the sizes of one axis only, the rest stay."""
+    call = t.call
+    if call is None or call.name != "unflatten" or len(call.numbers) < 2:
+        return None
+    axis, *sizes = call.numbers
+    axis = int(axis) % len(before)
+    new = [None if int(each) == -1 else t.tape.of(each) for each in sizes]
+    return [*before[:axis], *new, *before[axis + 1 :]]
 
 
 def _groups(before: Sequence[int], after: Sequence[int]) -> list[tuple[int, int, int, int]]:
@@ -73,6 +84,8 @@ def _groups(before: Sequence[int], after: Sequence[int]) -> list[tuple[int, int,
             else:
                 other *= after[j]
                 j += 1
+        while i < len(before) and before[i] == 1 and (j == len(after) or after[j] != 1):
+            i += 1  # an axis of size 1 that is dropped belongs to what is before it
         groups.append((first, i, out_first, j))
     return groups
 

@@ -79,7 +79,14 @@ def slid(
     steps = tape.binary("sub", tape.binary("sub", room, reach), one)
     if tape.values[stride] == 0:
         return side
-    return tape.binary("add", tape.binary("floordiv", steps, stride), one)
+    return _present(t, tape.binary("add", tape.binary("floordiv", steps, stride), one))
+
+
+def _present(t: LeafTracer, side: Node) -> Node:
+    """A side that must not become empty."""
+    if t.tape.values[side] > 0:
+        t.tape.decided("gt", side, t.tape.const(0), True, t.where().line)
+    return side
 
 
 def _slid_back(
@@ -89,7 +96,7 @@ def _slid_back(
     steps = tape.binary("mul", tape.binary("sub", side, one), stride)
     room = tape.binary("sub", steps, tape.binary("mul", two, padding))
     reach = tape.binary("mul", dilation, tape.binary("sub", kernel, one))
-    return tape.binary("add", tape.binary("add", room, reach), one)
+    return _present(t, tape.binary("add", tape.binary("add", room, reach), one))
 
 
 def _pool(names: Sequence[str]) -> Rule:

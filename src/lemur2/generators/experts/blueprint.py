@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -44,6 +45,16 @@ class Blueprint:
     def number(self) -> int:
         """Experts in all, N."""
         return len(self.experts) * self.copies
+
+    @property
+    def heterogeneous(self) -> bool:
+        """Whether its experts are different networks."""
+        return len(self.experts) > 1
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, Any]) -> Blueprint:
+        """The mixture that `parameters` came from, also by way of JSON."""
+        return cls(**{**parameters, "experts": tuple(parameters["experts"])})
 
     @property
     def parameters(self) -> dict[str, Any]:

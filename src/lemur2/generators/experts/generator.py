@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
@@ -31,7 +31,7 @@ _BLAMED = frozenset(
 class ExpertsConfig:
     """Which mixtures to propose (section 4 of the supplement)."""
 
-    kind: str = field(
+    mixtures: str = field(
         default="both",
         metadata={"help": "heterogeneous (networks of the corpus and the zoo), homogeneous, both"},
     )
@@ -44,6 +44,10 @@ class ExpertsConfig:
     scored: bool = field(
         default=False,
         metadata={"help": "mix only networks that have a score on the data set"},
+    )
+    seeds: int = field(
+        default=1,
+        metadata={"help": "trainings of each mixture, with this and the following seeds; paper: 3"},
     )
     numbers: tuple[int, ...] = field(
         default=(4, 8, 16), metadata={"help": "numbers of experts in a homogeneous mixture (N)"}
@@ -69,14 +73,16 @@ class ExpertsConfig:
     )
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise UsageError(f"kind must be {', '.join(KINDS)}, not {self.kind!r}")
+        if self.mixtures not in KINDS:
+            raise UsageError(f"mixtures must be {', '.join(KINDS)}, not {self.mixtures!r}")
         if unknown := set(self.gates) - set(_GATES):
             raise UsageError(f"there is no gate {sorted(unknown)[0]!r}; use {' or '.join(_GATES)}")
         if not self.mixed or min(self.mixed) < 2:
             raise UsageError(f"a mixture needs at least 2 experts, not {self.mixed}")
         if min((*self.numbers, *self.tops), default=1) < 1:
             raise UsageError("numbers and tops must be at least 1")
+        if self.seeds < 1:
+            raise UsageError(f"seeds must be at least 1, not {self.seeds}")
         for name in self.experts:
             builtin_source(name)
 
@@ -105,7 +111,9 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
         self._mixed = 0
         self._pool: Pool | None = None
         self._sample = HeterogeneousSample({}, seed)
-        self._read: dict[str, tuple[Part, frozenset[str]]] = {}
+        self._last: Blueprint | None = None  # what is to be trained with more seeds
+        self._trained = 0  # with how many it was
+        self._read: dict[tuple[str, bool], tuple[Part, frozenset[str]]] = {}
 
     def meet(self, pool: Pool) -> None:
         """Take the pool's networks by family. Raises UserError where there are too few."""
@@ -115,7 +123,7 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
             if self._is_eligible(member.family) and (member.score or not self.config.scored):
                 families.setdefault(member.family, []).append(member.name)
         self._sample = HeterogeneousSample(families, self.seed)
-        if self.config.kind != "homogeneous" and len(families) < max(self.config.mixed):
+        if self.config.mixtures != "homogeneous" and len(families) < max(self.config.mixed):
             raise UserError(
                 f"the corpus and the zoo have {len(families)} families to mix, "
                 f"{max(self.config.mixed)} are needed; widen --families or lower --mixed"
@@ -142,27 +150,47 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
 
     def state(self) -> Mapping[str, Any]:
         """How far both kinds are walked, and what was learned of the networks."""
-        return {"walked": self._walked, "mixed": self._mixed, "sample": self._sample.state()}
+        return {
+            "walked": self._walked,
+            "mixed": self._mixed,
+            "sample": self._sample.state(),
+            "last": self._last and self._last.parameters,
+            "trained": self._trained,
+        }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
         self._walked, self._mixed = state["walked"], state["mixed"]
         self._sample.load_state(state["sample"])
+        self._last = state["last"] and Blueprint.read(state["last"])
+        self._trained = state["trained"]
 
     def _next(self) -> Candidate | None:
-        mix_first = self._mixed <= self._walked
-        kind = self.config.kind
-        if kind == "heterogeneous" or (kind == "both" and mix_first):
-            return self._heterogeneous() or (self._homogeneous() if kind == "both" else None)
-        return self._homogeneous() or (self._heterogeneous() if kind == "both" else None)
+        """The last mixture with another seed, or a new one."""
+        if self._last is not None and self._trained < self.config.seeds:
+            candidate = self._write(self._last)
+            assert candidate is not None  # it was written before
+            self._trained += 1
+            return replace(candidate, training={"seed": self.seed + self._trained - 1})
+        candidate = self._new()
+        self._trained = 1
+        return candidate
+
+    def _new(self) -> Candidate | None:
+        draws = {"homogeneous": self._homogeneous, "heterogeneous": self._heterogeneous}
+        kinds = [*draws] if self._mixed > self._walked else [*reversed(draws)]
+        for kind in kinds:
+            if self.config.mixtures in (kind, "both"):
+                candidate = draws[kind]()
+                if candidate is not None:
+                    return candidate
+        return None
 
     def _homogeneous(self) -> Candidate | None:
         if self._walked >= len(self._space):
             return None
-        blueprint = self._space[self._walked]
         self._walked += 1
-        name = blueprint.experts[0]
-        return self._candidate(blueprint, {name: Part(builtin_source(name))}, {"lr", "dropout"})
+        return self._write(self._space[self._walked - 1])
 
     def _heterogeneous(self) -> Candidate | None:
         """The next mixture whose experts' files can stand side by side."""
@@ -171,52 +199,49 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
             names = self._sample.draw(number)
             if names is None:
                 return None
-            candidate = self._mixture(names)
+            candidate = self._write(Blueprint(experts=names))
             if candidate is not None:
                 self._mixed += 1
                 return candidate
 
-    def _mixture(self, names: tuple[str, ...]) -> Candidate | None:
+    def _write(self, blueprint: Blueprint) -> Candidate | None:
+        """The mixture's file; None where its experts' files cannot stand side by side."""
         parts: dict[str, Part] = {}
         hyperparameters: set[str] = set()
-        for name in names:
-            found = self._part(name)
+        for name in blueprint.experts:
+            found = self._part(name, builtin=not blueprint.heterogeneous)
             if found is None:
                 self._sample.forget(name)
                 return None
             parts[name] = found[0]
             hyperparameters |= found[1]
         try:
-            return self._candidate(Blueprint(experts=names), parts, hyperparameters, parents=names)
+            source = compose(blueprint, parts, hyperparameters)
         except Unclear:
             return None
+        self._last = blueprint
+        return Candidate(
+            source=source,
+            generator=self.name,
+            prefix=self.prefix,
+            parents=blueprint.experts if blueprint.heterogeneous else (),
+            parameters=blueprint.parameters,
+        )
 
-    def _part(self, name: str) -> tuple[Part, frozenset[str]] | None:
+    def _part(self, name: str, *, builtin: bool) -> tuple[Part, frozenset[str]] | None:
         """A network as an expert, with what it reads of `prm`; None where it cannot be one."""
-        assert self._pool is not None
-        if name not in self._read:
+        if (name, builtin) not in self._read:
             try:
-                source = self._pool.source(name)
+                if builtin:
+                    source = builtin_source(name)
+                else:
+                    assert self._pool is not None
+                    source = self._pool.source(name)
                 declared = Architecture.parse(source, name=name).hyperparameters
                 if declared is None:
                     return None
                 part = Part(source)
-                self._read[name] = (part, part.strings & declared)
+                self._read[name, builtin] = (part, part.strings & declared)
             except (Unclear, Refusal):
                 return None
-        return self._read[name]
-
-    def _candidate(
-        self,
-        blueprint: Blueprint,
-        parts: Mapping[str, Part],
-        hyperparameters: set[str],
-        parents: tuple[str, ...] = (),
-    ) -> Candidate:
-        return Candidate(
-            source=compose(blueprint, parts, hyperparameters),
-            generator=self.name,
-            prefix=self.prefix,
-            parents=parents,
-            parameters=blueprint.parameters,
-        )
+        return self._read[name, builtin]

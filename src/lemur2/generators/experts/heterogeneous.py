@@ -26,7 +26,8 @@ class HeterogeneousSample:
     def __init__(self, families: Mapping[str, Sequence[str]], seed: int) -> None:
         self.families = {name: tuple(families[name]) for name in sorted(families)}
         self.seed = seed
-        self.turn = 0  # families dealt so far
+        self.rounds = 0  # shuffled so far
+        self.queue: list[str] = []  # families that are due, the first first
         self.drawn: dict[str, int] = {}  # how often, by family
         self.seen: list[tuple[str, ...]] = []
         self.failures: dict[str, int] = {}
@@ -58,7 +59,8 @@ class HeterogeneousSample:
     def state(self) -> dict[str, Any]:
         """What later draws depend on."""
         return {
-            "turn": self.turn,
+            "rounds": self.rounds,
+            "queue": list(self.queue),
             "drawn": dict(self.drawn),
             "seen": [list(names) for names in self.seen],
             "failures": dict(self.failures),
@@ -67,7 +69,7 @@ class HeterogeneousSample:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
-        self.turn = state["turn"]
+        self.rounds, self.queue = state["rounds"], list(state["queue"])
         self.drawn = dict(state["drawn"])
         self.seen = [tuple(names) for names in state["seen"]]
         self.failures = dict(state["failures"])
@@ -75,14 +77,13 @@ class HeterogeneousSample:
 
     def _deal(self, number: int) -> list[str]:
         """The next families, all different; rounds in which each comes once follow each other."""
-        dealt: list[str] = []
         names = list(self.families)
-        while len(dealt) < min(number, len(names)):
-            round_, place = divmod(self.turn, len(names))
-            order = random.Random(f"{self.seed}/{round_}").sample(names, len(names))
-            self.turn += 1
-            if order[place] not in dealt:
-                dealt.append(order[place])
+        while len(set(self.queue)) < min(number, len(names)):
+            self.queue += random.Random(f"{self.seed}/{self.rounds}").sample(names, len(names))
+            self.rounds += 1
+        dealt = list(dict.fromkeys(self.queue))[:number]
+        for name in dealt:
+            self.queue.remove(name)  # its first place; where it comes again it waits
         return dealt
 
     def _member(self, family: str) -> str | None:

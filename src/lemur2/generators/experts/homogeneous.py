@@ -33,18 +33,28 @@ class HomogeneousSpace:
         seed: int,
     ) -> None:
         self.strata = [(n, k) for n, k in itertools.product(numbers, tops) if k < n]
-        self.options = list(itertools.product(experts, gates, noises, balances, diversities))
         self.seed = seed
+        choices = (experts, gates, noises, balances)
+        alone = list(itertools.product(*choices, (0.0,)))  # one expert agrees with itself
+        several = list(itertools.product(*choices, diversities))
+        self._options = [alone if top == 1 else several for _, top in self.strata]
+        self._walk = [
+            (stratum, turn)
+            for turn in range(max(len(alone), len(several)))
+            for stratum, options in enumerate(self._options)
+            if turn < len(options)
+        ]
 
     def __len__(self) -> int:
-        return len(self.strata) * len(self.options)
+        return len(self._walk)
 
     def __getitem__(self, index: int) -> Blueprint:
         """The mixture at a place of the walk, from 0 to below the length."""
-        turn, stratum = divmod(index, len(self.strata))
+        stratum, turn = self._walk[index]
         number, top = self.strata[stratum]
-        choice = permuted(turn, len(self.options), f"{self.seed}/{number}/{top}")
-        expert, gate, noise, balance, diversity = self.options[choice]
+        options = self._options[stratum]
+        choice = permuted(turn, len(options), f"{self.seed}/{number}/{top}")
+        expert, gate, noise, balance, diversity = options[choice]
         return Blueprint(
             experts=(expert,),
             copies=number,
@@ -53,6 +63,6 @@ class HomogeneousSpace:
             noise=noise,
             temperature=2.0 if gate == "improved" else 1.0,
             balance=balance,
-            diversity=diversity if top > 1 else 0.0,
+            diversity=diversity,
             recipe="sgd",
         )

@@ -184,7 +184,8 @@ _SOFT = '''\
         if self.training and self.noise:
             logits = logits + self.noise * torch.randn_like(logits)
         weights = logits.softmax(dim=1)
-        scores = torch.stack([expert(x) for expert in self.experts], dim=1)
+        # A copy each: an expert's file may change its input in place.
+        scores = torch.stack([expert(x.clone()) for expert in self.experts], dim=1)
         return (weights.unsqueeze(2) * scores).sum(dim=1), weights'''
 
 
@@ -218,7 +219,8 @@ def _sparse(blueprint: Blueprint) -> str:
         for index, expert in enumerate(self.experts):
             rows, places = (chosen == index).nonzero(as_tuple=True)
             if len(rows):
-                opinions = opinions.index_put((rows, places), expert(x[rows]))
+                found = expert(x[rows]).to(opinions.dtype)
+                opinions = opinions.index_put((rows, places), found)
         scores = (weights.unsqueeze(2) * opinions).sum(dim=1)
         return scores, probabilities, chosen, weights, opinions'''
 

@@ -21,7 +21,6 @@ from lemur2.llm import (
     Client,
     Draft,
     LlmConfig,
-    Request,
     draft,
     fit,
     render,
@@ -62,6 +61,11 @@ class FewShotConfig(LlmConfig):
             "it), layers (the layers of a frame, by a grammar); the last two need llama.cpp"
         },
     )
+    blocks: str = field(
+        default="",
+        metadata={"help": "folder of blocks (`lemur2 blocks extract`), some are shown as well"},
+    )
+    blocks_shown: int = field(default=2, metadata={"help": "blocks in a prompt, where there are"})
     template: str = field(
         default="",
         metadata={"help": "a changed copy of the prompt (`lemur2 prompt fewshot --show`)"},
@@ -81,8 +85,15 @@ class FewShotConfig(LlmConfig):
                 raise UsageError(f"{name} must be {' or '.join(known)}, not {getattr(self, name)}")
         if not 0 < self.top <= 1:
             raise UsageError(f"top must be above 0 and at most 1, not {self.top}")
+        if self.blocks and not block_files(self.blocks):
+            raise UsageError(f"there are no blocks (.py files) in {self.blocks}")
         if self.template and not Path(self.template).is_file():
             raise UsageError(f"there is no template {self.template}")
+
+
+def block_files(folder: str) -> list[Path]:
+    """The blocks in a folder, in the order of their names."""
+    return sorted(Path(folder).glob("*.py"))
 
 
 class FewShotGenerator(Generator[FewShotConfig]):
@@ -184,18 +195,25 @@ class FewShotGenerator(Generator[FewShotConfig]):
         sampling = self.config.sampling((self.seed * _SEEDS + number) % (1 << 31))
         self._mode.require(client.facts)
 
-        def write(shown: Sequence[Shown]) -> Request:
-            return self._mode.request(self._write(shown), sampling)
+        def fitted_with(blocks: Sequence[Path], shown: Sequence[Shown]) -> Fitted | None:
+            return fit_prompt(
+                shown,
+                lambda some: self._mode.request(self._write(some, blocks), sampling),
+                lambda request: fit(client, request, self._mode.least),
+            )
 
-        def fits(request: Request) -> Request | None:
-            return fit(client, request, self._mode.least)
-
+        blocks = self._blocks(chance)
         for _ in range(_MAINS_TRIED):
             shown = [
                 Shown(name=m.name, code=pool.source(m.name).rstrip(), accuracy=m.score)
                 for m in examples.draw(1 + self.config.examples, chance)
             ]
-            if (fitted := fit_prompt(shown, write, fits)) is not None:
+            fitted = fitted_with(blocks, shown)
+            if blocks and (fitted is None or fitted.cut):  # blocks go before examples do
+                dropped = tuple({"name": each.stem, "how": "dropped"} for each in blocks)
+                fitted = fitted_with((), shown)
+                fitted = fitted and dataclasses.replace(fitted, cut=(*dropped, *fitted.cut))
+            if fitted is not None:
                 return fitted
         raise UserError(
             f"the context of {self.config.llm} ({client.facts.context:,} tokens) holds none of "
@@ -203,7 +221,12 @@ class FewShotGenerator(Generator[FewShotConfig]):
             "fewer --max-tokens"
         )
 
-    def _write(self, shown: Sequence[Shown]) -> str:
+    def _blocks(self, chance: random.Random) -> list[Path]:
+        """The blocks that a prompt shows."""
+        found = block_files(self.config.blocks) if self.config.blocks else []
+        return chance.sample(found, min(self.config.blocks_shown, len(found)))
+
+    def _write(self, shown: Sequence[Shown], blocks: Sequence[Path]) -> str:
         main, *others = (dataclasses.asdict(each) for each in shown)
         return render(
             self._mode.prompt,
@@ -212,7 +235,7 @@ class FewShotGenerator(Generator[FewShotConfig]):
             examples=others,
             hyperparameters=list(self.config.hyperparameters),
             size=self.config.size,
-            blocks=[],
+            blocks=[{"name": b.stem, "code": b.read_text("utf-8").rstrip()} for b in blocks],
         )
 
     def _candidate(self, client: Client, number: int, fitted: Fitted, made: Draft) -> Candidate:

@@ -261,6 +261,30 @@ class Generations(Evolution):
         return [pool[place] for place in ranked]
 
 
+class Chance(Evolution):
+    """Random search: vectors drawn evenly. What the others are to be compared with."""
+
+    def propose(self) -> Individual | None:
+        """Any that is new."""
+        while True:
+            individual = self._new(self._drawn, 0)
+            if individual is None or self.known(individual) is None:
+                break
+        if individual is not None:
+            self.asked[individual.number] = individual
+        return individual
+
+    def hear(self, number: int, costs: tuple[float, ...] | None) -> None:
+        """Forget it."""
+        self.asked.pop(number)
+
+    def _drawn(self) -> Bred:
+        while True:
+            vector = tuple(int(self.rng.integers(size)) for size in self.space.sizes)
+            if self.space.is_sound(vector):
+                return vector, ()
+
+
 class Aging(Evolution):
     """Steady state: every individual heard of replaces the oldest (Real et al. 2019).
 

@@ -12,7 +12,7 @@ from lemur2.corpus import Outcome
 from lemur2.corpus.pool import Pool
 from lemur2.errors import UsageError
 from lemur2.generators.genetic.design import Design
-from lemur2.generators.genetic.evolution import Aging, Evolution, Generations, Individual
+from lemur2.generators.genetic.evolution import Aging, Chance, Evolution, Generations, Individual
 from lemur2.generators.genetic.operators import Operators
 from lemur2.generators.genetic.space import TRAINING, Space, Vector, space
 from lemur2.generators.genetic.template import write_source
@@ -20,6 +20,7 @@ from lemur2.loop.generator import Generator
 from lemur2.metrics import metric
 
 OBJECTIVES = ("score", "parameters", "flops", "seconds")
+MODES = ("generations", "aging", "random")
 CHANNELS, SIDE, CLASSES = 3, 32, 10  # what budgets are counted at
 
 
@@ -33,9 +34,12 @@ class GeneticConfig:
     )
     mode: str = field(
         default="generations",
-        metadata={"help": "generations; or aging: steady state, which waits for no candidate"},
+        metadata={"help": "generations; aging: steady state, which waits for no candidate; random"},
     )
-    population: int = field(default=20, metadata={"help": "individuals that live at once"})
+    population: int = field(
+        default=20,
+        metadata={"help": "individuals that live at once; of generations, those of each"},
+    )
     elites: int | None = field(
         default=None,
         metadata={"help": "of the living, how many compete with their children [all]"},
@@ -72,8 +76,8 @@ class GeneticConfig:
 
     def __post_init__(self) -> None:
         space(self.space)
-        if self.mode not in ("generations", "aging"):
-            raise UsageError(f"mode must be generations or aging, not {self.mode!r}")
+        if self.mode not in MODES:
+            raise UsageError(f"mode must be one of {', '.join(MODES)}, not {self.mode!r}")
         for name in ("population", "tournament", "max_parameters", "max_multiplications"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -97,7 +101,7 @@ class GeneticConfig:
             raise UsageError(f"rungs must be rising numbers of epochs, not {self.rungs}")
         if self.rungs and len(self.objectives) > 1:
             raise UsageError("rungs go with the score as the only objective")
-        if self.mode == "aging" and (len(self.rungs) > 1 or len(self.objectives) > 1):
+        if self.mode != "generations" and (len(self.rungs) > 1 or len(self.objectives) > 1):
             raise UsageError("several rungs or objectives go with --mode generations only")
 
 
@@ -143,8 +147,9 @@ class GeneticGenerator(Generator[GeneticConfig]):
             "fits": self._fits,
             "known": self._known,
         }
-        if config.mode == "aging":
-            return Aging(self.space, operators, **settings)
+        if config.mode != "generations":
+            steady = Aging if config.mode == "aging" else Chance
+            return steady(self.space, operators, **settings)
         return Generations(
             self.space,
             operators,

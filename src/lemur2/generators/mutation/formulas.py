@@ -12,6 +12,8 @@ from lemur2.generators.mutation.trace import Trace
 Number = int | float
 Changes = Mapping[int, Number]  # site -> its new value
 
+_DEEP = 60  # operations that are looked through for a place to change
+_MOST_TIMES = 8
 _MOST = 1 << 40  # of any number; no size of a network is near
 _UNARY: dict[str, Callable[[Any], Any]] = {
     "neg": operator.neg,
@@ -35,6 +37,13 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "lshift": operator.lshift,
     "rshift": operator.rshift,
 }
+
+
+class Times(int):
+    """A change of an argument by a factor: `width` becomes `width * 2`, whatever it comes to."""
+
+    def __repr__(self) -> str:
+        return f"*{int(self)}"
 
 
 class NoValue(Exception):
@@ -94,19 +103,39 @@ class Values:
 
     def __getitem__(self, node: int) -> Number:
         """A node's value. Raises NoValue."""
-        if not self._masks[node] & self.changed:
-            return self._trace.values[node]
+        waiting = [node]
+        while waiting:  # no recursion: formulas can be thousands of steps deep
+            each = waiting[-1]
+            needs = [other for other in self._operands(each) if not self._is_known(other)]
+            if needs and not self._is_known(each):
+                waiting += needs
+                continue
+            waiting.pop()
+            if not self._is_known(each):
+                self._known[each] = self._work_out(each)
+        return self._value(node)
+
+    def _is_known(self, node: int) -> bool:
+        return not self._masks[node] & self.changed or node in self._known
+
+    def _value(self, node: int) -> Number:
         found = self._known.get(node)
-        if found is None:
-            found = self._known[node] = self._work_out(node)
-        return found
+        return self._trace.values[node] if found is None else found
+
+    def _operands(self, node: int) -> list[int]:
+        kind, *rest = self._trace.nodes[node]
+        if kind in ("lit", "const"):
+            return []
+        return rest[1:] if kind == "via" else rest
 
     def _work_out(self, node: int) -> Number:
         kind, *rest = self._trace.nodes[node]
         if kind in ("lit", "via"):
             found = self.changes.get(rest[0])
-            return self[rest[1]] if found is None else found
-        operands = [self[each] for each in rest]
+            if isinstance(found, Times):
+                return self._value(rest[1]) * int(found)
+            return self._value(rest[1]) if found is None else found
+        operands = [self._value(each) for each in rest]
         if kind in ("pow", "lshift", "rshift") and not 0 <= operands[1] <= 64:
             raise NoValue(kind)
         try:
@@ -119,21 +148,39 @@ class Values:
         result: Number = value
         return result
 
-    def ways(self, node: int, target: Number) -> Iterator[tuple[int, Number]]:
-        """Single changes (site, new value) that could make a formula come to a target."""
+    def ways(self, node: int, target: Number, depth: int = _DEEP) -> Iterator[tuple[int, Number]]:
+        """Single changes (site, new value) that could make a formula come to a target.
+
+        Those at most `depth` operations deep.
+        """
+        if depth == 0:
+            return
         kind, *rest = self._trace.nodes[node]
         if kind == "lit":
             if rest[0] not in self.changes:
                 yield rest[0], target
         elif kind == "via":
             if rest[0] not in self.changes:
-                yield from self.ways(rest[1], target)
-                yield rest[0], target
+                if any(isinstance(each, Times) for each in self.changes.values()):
+                    yield from self._scaled(rest[0], rest[1], target)
+                yield from self.ways(rest[1], target, depth - 1)
+                if self._trace.sites[rest[0]].different == 1:
+                    yield rest[0], target
+                else:  # a number would make all the same
+                    yield from self._scaled(rest[0], rest[1], target)
         elif kind != "const" and self._masks[node] & ~self.changed:
-            yield from self._ways_through(kind, rest, target)
+            yield from self._ways_through(kind, rest, target, depth)
+
+    def _scaled(self, site: int, inner: int, target: Number) -> Iterator[tuple[int, Number]]:
+        try:
+            value = self[inner]
+        except NoValue:
+            return
+        if value and target % value == 0 and 2 <= target // value <= _MOST_TIMES:
+            yield site, Times(target // value)
 
     def _ways_through(
-        self, kind: str, rest: list[int], target: Number
+        self, kind: str, rest: list[int], target: Number, depth: int
     ) -> Iterator[tuple[int, Number]]:
         try:
             operands = [self[each] for each in rest]
@@ -141,35 +188,53 @@ class Values:
         except (NoValue, ArithmeticError):
             return
         for index, value in found:
-            yield from self.ways(rest[index], value)
+            yield from self.ways(rest[index], value, depth - 1)
 
 
 def _inverses(kind: str, operands: list[Number], target: Number) -> Iterator[tuple[int, Number]]:
     """For each operand, what it must be for an operation to come to a target."""
     if len(operands) == 1:
-        if kind == "neg":
-            yield 0, -target
-        elif kind in ("int", "float", "round", "floor", "ceil", "trunc"):
+        if kind in ("int", "float", "round", "floor", "ceil", "trunc"):
             yield 0, target
+        elif kind == "neg":
+            yield 0, -target
         elif kind == "sqrt":
             yield 0, target * target
-        return
-    one, other = operands
+    elif kind in ("mul", "floordiv", "truediv"):
+        yield from _factors(kind, operands[0], operands[1], target)
+    else:
+        yield from _terms(kind, operands[0], operands[1], target)
+
+
+def _factors(kind: str, one: Number, other: Number, target: Number) -> Iterator[tuple[int, Number]]:
+    if kind == "mul":
+        yield from _divided(0, target, other)
+        yield from _divided(1, target, one)
+    else:
+        yield 0, target * other
+        if kind == "floordiv" and one % other:
+            yield 0, target * other + one % other
+        yield from _divided(1, one, target)
+
+
+def _terms(kind: str, one: Number, other: Number, target: Number) -> Iterator[tuple[int, Number]]:
     if kind == "add":
         yield from ((0, target - other), (1, target - one))
     elif kind == "sub":
         yield from ((0, target + other), (1, one - target))
-    elif kind == "mul":
-        yield from _divided(0, target, other)
-        yield from _divided(1, target, one)
-    elif kind in ("floordiv", "truediv"):
-        remainder = one % other if kind == "floordiv" and 0 < one % other < other else 0
-        yield 0, target * other + remainder
-        yield from _divided(1, one, target)
+    elif kind == "mod" and target == 0 and isinstance(one, int) and isinstance(other, int):
+        yield from _divisible(one, other)
     elif kind == "pow" and isinstance(other, int) and other > 0 and target > 0:
         yield 0, round(target ** (1 / other))
     elif kind == "lshift" and target % (1 << int(other)) == 0:
         yield 0, int(target) >> int(other)
+
+
+def _divisible(number: int, by: int) -> Iterator[tuple[int, Number]]:
+    """What number is a multiple, or what divides it: itself (depthwise), or as much as can."""
+    if number > 0 and by > 0:
+        yield from ((0, number // by * by), (0, (number // by + 1) * by))
+        yield from ((1, number), (1, math.gcd(number, by)))
 
 
 def _divided(index: int, target: Number, by: Number) -> Iterator[tuple[int, Number]]:

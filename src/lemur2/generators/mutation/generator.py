@@ -78,6 +78,7 @@ class MutationGenerator(Generator[MutationConfig]):
         self._valid: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()  # reason -> how often
         self._given: set[str] = set()  # digests
+        self._misses: list[dict[str, str]] = []  # attempts before the candidate at hand
         self._parents: list[str] | None = None
 
     def meet(self, pool: Pool) -> None:
@@ -135,12 +136,12 @@ class MutationGenerator(Generator[MutationConfig]):
     def close(self) -> None:
         """End the sandbox."""
         if self._engine is not None:
-            self._engine.__exit__(None, None, None)
+            close_engine(self._engine)
             self._engine = None
 
     def _workshop(self) -> Workshop:
         if self._engine is None:
-            self._engine = LocalEngine(workers=1).__enter__()
+            self._engine = open_engine()
         kind = task(self._pool.task if self._pool else _TASK)
         return Workshop(self._engine.evaluator, kind)
 
@@ -155,8 +156,8 @@ class MutationGenerator(Generator[MutationConfig]):
             named = [m for word in words if not _is_file(word) for m in self._named(word)]
             if not words and self._pool is not None:
                 named = list(self._pool.members)
-            named.sort(key=lambda each: -(each.score or 0.0))
-            chosen = named if words else named[: self.config.best]
+            chosen = _ranked(named)
+            chosen = chosen if words else chosen[: self.config.best]
             self._parents = list(dict.fromkeys([*files, *(each.name for each in chosen)]))
         return self._parents
 
@@ -179,6 +180,7 @@ class MutationGenerator(Generator[MutationConfig]):
         """A candidate from a parent; None where none came of it, which then is done with."""
         subject = self._subject(parent)
         says: list[dict[str, str]] = []
+        self._misses = []
         source = ""
         for step in range(self.config.steps):
             made = self._step(parent, subject) if subject is not None else None
@@ -225,6 +227,9 @@ class MutationGenerator(Generator[MutationConfig]):
             self._tried[made.plan.kind] += 1
             if not made.valid:
                 self._failed[made.verified.problem.partition(":")[0]] += 1
+                self._misses.append(
+                    {"kind": made.plan.kind, "problem": made.verified.problem[:200]}
+                )
                 continue
             self._valid[made.plan.kind] += 1
             digest = Architecture.parse(made.source).digest
@@ -249,13 +254,33 @@ class MutationGenerator(Generator[MutationConfig]):
             generator=self.name,
             prefix=f"ast-{kind}-{name}",
             parents=(name,),
-            parameters={"kind": kind, "edits": says},
+            parameters={"kind": kind, "edits": says, "failed": self._misses},
         )
 
     def _explain(self) -> None:
         """Nothing came of what was asked for: say why, for the first of it."""
         for parent, reason in self._dead.items():
             raise UserError(f"{parent} cannot be mutated: {reason}; `lemur2 check` screens it")
+
+
+def _ranked(members: list[Member]) -> list[Member]:
+    """The best of every family, then the second best of every family: score and variety."""
+    seen: Counter[str] = Counter()
+    turns: list[tuple[int, float, int, Member]] = []
+    for member in sorted(members, key=lambda each: -(each.score or 0.0)):
+        turns.append((seen[member.family], -(member.score or 0.0), len(turns), member))
+        seen[member.family] += 1
+    return [turn[-1] for turn in sorted(turns, key=lambda turn: turn[:3])]
+
+
+def open_engine() -> LocalEngine:
+    """A sandbox of a generator's own."""
+    return LocalEngine(workers=1).__enter__()
+
+
+def close_engine(engine: LocalEngine) -> None:
+    """End it."""
+    engine.__exit__(None, None, None)
 
 
 def _is_file(word: str) -> bool:

@@ -17,7 +17,7 @@ from lemur2.generators.mutation.trace import Position
 Propose = Callable[[], Plan]
 
 _ACTIVATIONS = {
-    "ReLU": "ReLU(inplace=True)",
+    "ReLU": "ReLU()",
     "LeakyReLU": "LeakyReLU(0.1)",
     "GELU": "GELU()",
     "SiLU": "SiLU()",
@@ -29,7 +29,7 @@ _ACTIVATIONS = {
     "CELU": "CELU()",
     "Softplus": "Softplus()",
     "Tanh": "Tanh()",
-    "ReLU6": "ReLU6(inplace=True)",
+    "ReLU6": "ReLU6()",
 }
 _FUNCTIONS = ("relu", "gelu", "silu", "elu", "mish", "hardswish", "leaky_relu", "selu", "relu6")
 _CHANNEL_NORMS = ("BatchNorm", "InstanceNorm", "GroupNorm")
@@ -175,7 +175,9 @@ def deletions(parent: Parent, rng: random.Random) -> Iterator[Propose]:
     found = [
         _replace(parent, "delete", group, "nn", "Identity()")
         for group in _made_by_class(parent)
-        if _keeps_shape(parent, group) and group.first.short != "Identity"
+        if _keeps_shape(parent, group)
+        and group.first.short != "Identity"
+        and not _between_in_place(parent, group)
     ]
     rng.shuffle(found)
     yield from found
@@ -250,11 +252,12 @@ def _package(parent: Parent, package: str) -> str:
 
 
 def _made_by_class(parent: Parent) -> list[Group]:
-    """Groups whose call is that of their class, or of a name that stands for one class."""
+    """Groups whose call is that of a class, and whose modules nothing reads from outside."""
     found = []
     for group in parent.groups:
         call = parent.call(group)
-        if call is not None and not isinstance(call.func, ast.Call):
+        read = any(module.read for module in group.modules)
+        if call is not None and not isinstance(call.func, ast.Call) and not read:
             found.append(group)
     return found
 
@@ -269,6 +272,20 @@ def _keeps_shape(parent: Parent, group: Group) -> bool:
         if parent.trace.shape(module.inputs[0]) != parent.trace.shape(module.outputs[0]):
             return False
     return True
+
+
+def _between_in_place(parent: Parent, group: Group) -> bool:
+    """Whether what comes next would overwrite what an activation before needs for its gradient."""
+    ran = {module.order: module for module in parent.trace.modules if module.of_torch}
+    orders = sorted(ran)
+    for module in group.modules:
+        after = [ran[order] for order in orders if order > module.order][:1]
+        before = [ran[order] for order in orders if 0 <= order < module.order][-1:]
+        if any(each.flags.get("inplace") is True for each in after) and any(
+            each.short in _ACTIVATIONS for each in before
+        ):
+            return True
+    return False
 
 
 def _rank(parent: Parent, group: Group) -> int:

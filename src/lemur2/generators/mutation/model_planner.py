@@ -6,8 +6,9 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from lemur2.generators.mutation import layers, sizes
+from lemur2.generators.mutation import arguments, layers, sizes
 from lemur2.generators.mutation.code_mutator import CodeMutator
+from lemur2.generators.mutation.formulas import Number
 from lemur2.generators.mutation.parent import Parent
 from lemur2.generators.mutation.plans import KINDS, Plan
 from lemur2.generators.mutation.solver import Refused, Solver
@@ -15,13 +16,23 @@ from lemur2.generators.mutation.trace import Trace
 
 Proposals = Callable[[Parent, random.Random], Iterator[Callable[[], Plan]]]
 
+
+def _either(*sources: Proposals) -> Proposals:
+    def propose(parent: Parent, rng: random.Random) -> Iterator[Callable[[], Plan]]:
+        for source in sources:
+            yield from source(parent, rng)
+
+    return propose
+
+
 _PROPOSALS: dict[str, Proposals] = {
     "width": sizes.widths,
+    "symbolic": sizes.symbolic,
     "kernel": sizes.kernels,
     "stride": sizes.strides,
     "padding": sizes.paddings,
-    "dilation": sizes.dilations,
-    "groups": sizes.groups,
+    "dilation": _either(sizes.dilations, arguments.dilations),
+    "groups": _either(sizes.groups, arguments.groups),
     "dropout": sizes.dropouts,
     "activation": layers.activations,
     "normalization": layers.normalizations,
@@ -30,7 +41,7 @@ _PROPOSALS: dict[str, Proposals] = {
     "delete": layers.deletions,
     "repeat": layers.repetitions,
 }
-_TRIES = 60  # of proposals of one kind that come to nothing, before it is given up
+_TRIES = 24  # of proposals of one kind that come to nothing, before it is given up
 
 
 class ModelPlanner:
@@ -52,6 +63,22 @@ class ModelPlanner:
             if found is not None:
                 return found
         return None
+
+    def change(self, module: str, argument: str, value: Number) -> Plan:
+        """The plan that gives one argument of a module a new value, and whatever follows.
+
+        Args:
+            module: Its name in the network, `layer1.0.conv1`.
+            argument: Of its constructor: `out_channels`, `kernel_size`, ...
+            value: The new one, on every side where there are several.
+
+        Raises:
+            Refused: There is no such number in the source, or no consistent set of changes.
+        """
+        found = next((m for m in self.parent.trace.modules if m.name == module), None)
+        if found is None:
+            raise Refused("no such module", module)
+        return sizes.change(self.parent, found, argument, value)
 
     def _of_kind(self, kind: str, rng: random.Random) -> Plan | None:
         tries = 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from lemur2.generators.mutation.code_mutator import CodeMutator, Edit
-from lemur2.generators.mutation.formulas import Changes, NoValue, Number
+from lemur2.generators.mutation.formulas import Changes, NoValue, Number, Times
 from lemur2.generators.mutation.plans import Plan
 from lemur2.generators.mutation.solver import Refused, Solver
 from lemur2.generators.mutation.trace import Module, Position, Trace, numbers
@@ -61,23 +63,51 @@ class Parent:
         """The call that made a group's modules, parsed by itself; None where it is no call."""
         return parsed_call(self.code.text(group.position))
 
-    def numeric(self, kind: str, target: str, first: Changes) -> Plan:
-        """The plan that a first change of numbers leads to. Raises Refused."""
+    def numeric(
+        self, kind: str, target: Module, first: Changes, wanted: Sequence[tuple[int, Number]]
+    ) -> Plan:
+        """The plan that a first change of numbers leads to.
+
+        Args:
+            kind: Of the plan.
+            target: The module that it is about.
+            first: The change.
+            wanted: What formulas of the target it is to give which values.
+
+        Raises:
+            Refused: There is none.
+        """
         changes = self.solver.solve(first)
+        self._check_target(kind, target, changes, wanted)
         self._check_growth(changes)
         shapes = self._shapes(changes)
         edits = _outermost([self._edit(site, v) for site, v in sorted(changes.items())])
-        says = self._says(target, changes)
-        key = f"{kind} " + " ".join(f"{s}={v:g}" for s, v in sorted(changes.items()))
+        says = self._says(target.name, changes)
+        key = " ".join([kind, *(f"{s}={v!r}" for s, v in sorted(changes.items()))])
         return Plan(kind=kind, edits=edits, says=says, shapes=shapes, key=key)
 
+    def _check_target(
+        self, kind: str, target: Module, changes: Changes, wanted: Sequence[tuple[int, Number]]
+    ) -> None:
+        values = self.solver.formulas.under(changes)
+        if any(values[node] != value for node, value in wanted[:1]):
+            raise Refused("another change undoes it")
+        if kind in ("width", "symbolic"):
+            return
+        free = {node for node, _ in wanted} | set(numbers(target.arguments.get("padding")))
+        for argument in target.arguments.values():
+            for node in numbers(argument):
+                if node not in free and values[node] != self.trace.values[node]:
+                    raise Refused("would change something else of the layer too")
+
     def _edit(self, site: int, value: Number) -> Edit:
-        return Edit(
-            self.trace.sites[site].position,
-            f"{value:g}"
-            if value != int(value)
-            else repr(float(value) if isinstance(value, float) else int(value)),
-        )
+        position = self.trace.sites[site].position
+        if isinstance(value, Times):
+            text = self.code.text(position)
+            simple = re.fullmatch(r"[\w.]+", text) is not None
+            return Edit(position, f"{text if simple else f'({text})'} * {int(value)}")
+        whole = isinstance(value, int) or value == int(value)
+        return Edit(position, str(int(value)) if whole else f"{value:g}")
 
     def _shapes(self, changes: Changes) -> dict[str, dict[str, tuple[int, ...]]]:
         values = self.solver.formulas.under(changes)
@@ -109,12 +139,10 @@ class Parent:
             raise Refused("would have too many parameters")
 
     def _says(self, target: str, changes: Changes) -> str:
-        values = self.solver.formulas.under(changes)
         moved = {}
         for module in self.trace.modules:
-            if module.of_torch and (parts := self._moved(module, changes)):
+            if (module.of_torch or module.parameters) and (parts := self._moved(module, changes)):
                 moved[module.name] = parts
-        del values
         ordered = sorted(moved, key=lambda name: name != target)
         if not ordered:
             return f"{target}: changed"

@@ -9,6 +9,7 @@ from lemur2.generators.mutation.code_mutator import Edit
 
 KINDS = (
     "width",
+    "symbolic",
     "kernel",
     "stride",
     "padding",

@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
-from lemur2.generators.mutation.formulas import Number
+from lemur2.generators.mutation.formulas import Number, Times
 from lemur2.generators.mutation.parent import Parent
 from lemur2.generators.mutation.plans import Plan
 from lemur2.generators.mutation.solver import Refused, candidates
 from lemur2.generators.mutation.trace import Module, numbers
 
 Propose = Callable[[], Plan]
+_AnyNumber = TypeVar("_AnyNumber", int, float)
 
+_WIDTHS = ("out_channels", "out_features", "embedding_dim", "hidden_size", "embed_dim")
+_KINDS = {**dict.fromkeys(_WIDTHS, "width"), "kernel_size": "kernel", "p": "dropout"}
 _FACTORS = (2.0, 1.5, 1.25, 0.75, 0.5, 1.125, 0.875)
 _STARTS = 4  # first changes that are tried for one new size
 _DROPOUTS = (0.05, 0.1, 0.15, 0.25, 0.3, 0.35, 0.4, 0.5)
+
+
+def change(parent: Parent, module: Module, argument: str, value: Number) -> Plan:
+    """One argument of one module's constructor gets a value, with all that follows from it.
+
+    Raises:
+        Refused: It is no number that the source says, or no consistent set of changes does it.
+    """
+    nodes = list(numbers(module.arguments.get(argument)))
+    if not nodes or not all(parent.solver.formulas.masks[node] for node in nodes):
+        raise Refused(f"{argument} is no number that the source says")
+    steps: list[tuple[int, Number]] = [(node, value) for node in nodes]
+    if argument == "kernel_size":
+        steps += _padding(parent, module, int(value))
+    return _first(parent, _KINDS.get(argument, argument), module, steps)()
 
 
 def widths(parent: Parent, rng: random.Random) -> Iterator[Propose]:
@@ -34,10 +53,32 @@ def widths(parent: Parent, rng: random.Random) -> Iterator[Propose]:
             yield _first(parent, "width", module, [(node, new)])
 
 
+def symbolic(parent: Parent, rng: random.Random) -> Iterator[Propose]:
+    """A width as an expression: `width` becomes `width * 2` where a layer is made."""
+    tries = [
+        (module, node, factor)
+        for module in parent.trace.modules
+        if (node := _width(module)) is not None and parent.trace.nodes[node][0] == "via"
+        for factor in (2, 3, 4)
+    ]
+    rng.shuffle(tries)
+    for module, node, factor in tries:
+        yield _multiplied(parent, module, node, factor)
+
+
+def _multiplied(parent: Parent, module: Module, node: int, factor: int) -> Propose:
+    def propose() -> Plan:
+        wanted = [(node, parent.trace.values[node] * factor)]
+        first = {parent.trace.nodes[node][1]: Times(factor)}
+        return parent.numeric("symbolic", module, first, wanted)
+
+    return propose
+
+
 def _width(module: Module) -> int | None:
     """The node of how many channels or features come out of a layer."""
-    for name in ("out_channels", "out_features", "embedding_dim", "hidden_size", "embed_dim"):
-        if module.of_torch and isinstance(node := module.arguments.get(name), int):
+    for name in _WIDTHS:
+        if isinstance(node := module.arguments.get(name), int):
             return node
     return None
 
@@ -54,7 +95,7 @@ def kernels(parent: Parent, rng: random.Random) -> Iterator[Propose]:
         for new in _shuffled(rng, (1, 2, 3, 5, 7)):
             if new == olds[0]:
                 continue
-            steps = [(node, new) for node in sides]
+            steps: list[tuple[int, Number]] = [(node, new) for node in sides]
             yield _first(parent, "kernel", module, steps + _padding(parent, module, new))
             yield _first(parent, "kernel", module, steps)
 
@@ -149,7 +190,7 @@ def _first(
         refused: Refused | None = None
         for first in _starts(parent, wanted):
             try:
-                return parent.numeric(kind, module.name, first)
+                return parent.numeric(kind, module, first, wanted)
             except Refused as error:
                 refused = refused or error
         raise refused or Refused("no place in the source to change it at")
@@ -174,7 +215,7 @@ def _starts(parent: Parent, wanted: Sequence[tuple[int, Number]]) -> Iterator[di
         yield changes
 
 
-def _shuffled(rng: random.Random, values: Sequence[Number]) -> list[Number]:
+def _shuffled(rng: random.Random, values: Sequence[_AnyNumber]) -> list[_AnyNumber]:
     found = list(values)
     rng.shuffle(found)
     return found

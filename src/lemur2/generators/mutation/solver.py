@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from lemur2.generators.mutation.formulas import Changes, Formulas, NoValue, Number, Values
+from lemur2.generators.mutation.formulas import Changes, Formulas, NoValue, Number, Times, Values
 from lemur2.generators.mutation.trace import Condition, Equal, Trace
 
-_STEPS = 300  # of repairing, before giving up
+_STEPS = 80  # of repairing, before giving up
 _MOST_CHANGES = 24
+_MOST_WAYS = 200  # to make one rule hold, looked at
 
 _COMPARE = {
     "eq": lambda a, b: a == b,
@@ -122,7 +125,7 @@ class _Search:
                 moved = values[this] != self.solver.trace.values[this]
             except NoValue:
                 continue
-            for site, value in values.ways(this, target):
+            for site, value in islice(values.ways(this, target), _MOST_WAYS):
                 cost = self.cost(site, value, values.changes) + (1.5 if moved else 0)
                 if _sane(value):
                     key = (site, value)
@@ -136,12 +139,17 @@ class _Search:
 
 def cost(solver: Solver, site: int, value: Number, changes: Changes) -> float:
     """Small for a number that changes as another did; more for arguments that get overridden."""
+    if isinstance(value, Times):
+        known = any(isinstance(each, Times) and each == value for each in changes.values())
+        return 0.0 if known else 5.0
     place, old = solver.trace.sites[site], old_value(solver, site)
     total = 0.0 if place.literal else 3.0
     total += 0.5 if place.count > 1 and not place.literal else 0.0
     if place.different > 1:
         total += 4.0
     same = any(new == value and old_value(solver, other) == old for other, new in changes.items())
+    if old and value and (value / old) > 0:
+        total += 0.25 * abs(math.log2(value / old))
     return total if same else total + 1.0
 
 

@@ -66,6 +66,7 @@ class Module:
         arguments: The numbers that its constructor was called with, as nodes.
         flags: What else it was called with, where that is a flag, a text or None.
         parameters: Its own parameters' axes, as nodes.
+        read: Whether code outside it reads its parameters or parts.
         order: When it first ran; -1 if it never did.
         calls: How often it ran in a training and an evaluation pass together.
         inputs, outputs: Axes of what went in and came out.
@@ -77,6 +78,7 @@ class Module:
     arguments: Mapping[str, Argument]
     flags: Mapping[str, Any]
     parameters: Mapping[str, tuple[int, ...]]
+    read: bool
     order: int
     calls: int
     inputs: tuple[tuple[int, ...], ...]
@@ -199,6 +201,7 @@ def _module(raw: Mapping[str, Any], within: range) -> Module:
         arguments=arguments,
         flags=flags,
         parameters={str(k)[:300]: _all(v, within) for k, v in raw["parameters"].items()},
+        read=bool(raw["read"]),
         order=int(raw["order"]),
         calls=int(raw["calls"]),
         inputs=tuple(_all(each, within) for each in raw["inputs"]),

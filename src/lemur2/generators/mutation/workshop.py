@@ -1,4 +1,4 @@
-"""Where mutants are made: opens parents, plans, edits, verifies. Everything that runs, in workers."""
+"""Where mutants are made: parents are opened, mutations planned, made and verified."""
 
 from __future__ import annotations
 

@@ -8,7 +8,13 @@ import pandas as pd
 from lemur2.statistics.balance import balance
 from lemur2.statistics.drawing.planes import Heat, draw_heat
 from lemur2.statistics.drawing.rows import Rows, draw_rows
-from lemur2.statistics.fewshot import compare_groups, few_shot, few_shot_epochs, mean_matrices
+from lemur2.statistics.fewshot import (
+    compare_groups,
+    few_shot,
+    few_shot_epochs,
+    few_shot_success,
+    mean_matrices,
+)
 from lemur2.statistics.material import Material
 from lemur2.statistics.sections.base import Part, Picture, Section, Table
 
@@ -23,8 +29,13 @@ class FewShot(Section):
     def build(self, material: Material) -> Part:
         """Averages after the first epoch (the paper's protocol) and at best."""
         found = few_shot(material.ranked)
+        success = few_shot_success(material.families)
+        attempts = () if success.empty else (_success(success),)
         if found.empty:
-            return Part(text=("The corpus has no networks named alt-nn1 to alt-nn6.",))
+            return Part(
+                text=("The corpus has no trained networks named alt-nn1 to alt-nn6.",),
+                tables=attempts,
+            )
         tables = {score: balance(found, "group", score) for score in ("first", "best")}
         every = balance(few_shot_epochs(material), "group")
         every[["low", "high"]] = np.nan  # epochs of a trial are not independent
@@ -61,8 +72,19 @@ class FewShot(Section):
                     note="Mean accuracies, their difference, and Welch's p (not corrected for the "
                     "number of data sets).",
                 ),
+                *attempts,
             ),
         )
+
+
+def _success(success: pd.DataFrame) -> Table:
+    return Table(
+        name="fewshot_success",
+        title="Success per number of examples (the paper's table 9)",
+        frame=success,
+        note="count of what was asked for passed the stage; share = count / asked; low, high: 95% "
+        "interval (Wilson). The paper gives its rates relative to n = 1.",
+    )
 
 
 def _said(every: pd.DataFrame) -> str:

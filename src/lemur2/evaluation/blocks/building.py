@@ -1,0 +1,119 @@
+"""From an index to a library: extract, validate, put on the shelf; a block after another."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from lemur2.evaluation.blocks.validator import BlockValidator, likely_configurations
+from lemur2.retrieval.discovery import BlockDiscovery
+from lemur2.retrieval.extractor import BlockExtractor
+from lemur2.retrieval.shelf import BlockLibrary, Entry
+from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.store import FileIndexStore
+from lemur2.retrieval.validation import Validation
+from lemur2.retrieval.values import Block, Extracted, Unresolvable
+
+
+class LibraryBuilder:
+    """Takes blocks of an index through extraction and validation into a library.
+
+    Args:
+        store: The index.
+        validator: What runs them.
+        library: Where they go; what is there already with the same text and result stays.
+        workers: Blocks that are validated at once.
+    """
+
+    def __init__(
+        self,
+        store: FileIndexStore,
+        validator: BlockValidator,
+        library: BlockLibrary,
+        *,
+        workers: int = 2,
+    ) -> None:
+        self._store, self._validator, self._library = store, validator, library
+        self._extractor = BlockExtractor(store)
+        self._workers = workers
+        self._settings: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def build(self, blocks: Iterable[Block]) -> Iterator[Entry]:
+        """The entries, in the blocks' order, each when it is in the library.
+
+        Extraction runs in this thread, meanwhile blocks before are validated.
+        """
+        waiting: deque[tuple[Block, Extracted | None, Future[Validation]]] = deque()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="lemur2-blocks") as pool:
+            for block in blocks:
+                waiting.append(self._begin(block, pool))
+                if len(waiting) > 2 * self._workers:
+                    yield self._finish(*waiting.popleft())
+            while waiting:
+                yield self._finish(*waiting.popleft())
+
+    def _begin(
+        self, block: Block, pool: ThreadPoolExecutor
+    ) -> tuple[Block, Extracted | None, Future[Validation]]:
+        try:
+            extracted = self._extractor.extract(block.qualified_name)
+        except Unresolvable as error:
+            refused: Future[Validation] = Future()
+            refused.set_result(
+                Validation(stage=Stage.REFUSED, reason=f"{error.name}: {error.reason}")
+            )
+            return block, None, refused
+        return block, extracted, pool.submit(self._validate, block, extracted, self._known(block))
+
+    def _validate(
+        self, block: Block, extracted: Extracted, settings: dict[str, dict[str, Any]]
+    ) -> Validation:
+        texts = [p.annotation or "" for p in block.parameters]
+        found = likely_configurations(settings, block.module, extracted.source, texts)
+        return self._validator.validate(
+            extracted.source,
+            extracted.class_name,
+            packages=(block.module.partition(".")[0],),
+            configurations=found,
+        )
+
+    def _finish(
+        self, block: Block, extracted: Extracted | None, future: Future[Validation]
+    ) -> Entry:
+        return self._library.add(block, extracted, future.result())
+
+    def _known(self, block: Block) -> dict[str, dict[str, Any]]:
+        """The settings of the block's origin, looked up once and kept in the library."""
+        if block.origin not in self._settings:
+            found = self._library.settings(block.origin, block.version)
+            if found is None:
+                found = self._validator.default_settings(self._configuration_modules(block.origin))
+                self._library.keep_settings(block.origin, block.version, found)
+            self._settings[block.origin] = found
+        return self._settings[block.origin]
+
+    def _configuration_modules(self, origin: str) -> list[str]:
+        """Modules that hold configuration classes, by the convention of their names."""
+        files = self._store.files(origin)
+        return sorted(
+            file.module
+            for file in files
+            if file.module.rpartition(".")[2].startswith("configuration_")
+        )
+
+
+def chosen(
+    discovery: BlockDiscovery, names: Sequence[str], origin: str | None = None
+) -> tuple[list[Block], list[str]]:
+    """The blocks of these names, qualified or not, and the names of which there is none.
+
+    Of several blocks of one plain name all are taken.
+    """
+    by_name: dict[str, list[Block]] = {}
+    for block in discovery.blocks(origin):
+        by_name.setdefault(block.name, []).append(block)
+        by_name.setdefault(block.qualified_name, []).append(block)
+    blocks = {b.qualified_name: b for name in names for b in by_name.get(name, ())}
+    return list(blocks.values()), [name for name in names if name not in by_name]
