@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -9,6 +10,7 @@ from conftest_nets import NETWORK, reordered
 
 from lemur2.cli.group import main
 from lemur2.corpus import Corpus
+from lemur2.errors import UsageError
 from lemur2.evaluation import Protocol
 from lemur2.evaluation.plan import Plan
 from lemur2.finetuning.arms import Arm, judge, write_judged
@@ -116,9 +118,74 @@ def test_a_comparison_goes_on_from_its_replies(tiny, known, plan, engine, tmp_pa
     assert [json.loads(line)["seed"] for line in lines] == [0, 1, 2]
 
 
+def test_a_grammar_is_for_an_untouched_file():
+    settings = {"adapter": "a", "ways": ("grammar",), "samplings": (Sampling(temperature=1.0),)}
+    (arm,) = Comparison(model="m.gguf", **settings).arms
+    assert (arm.adapter, arm.way) == (None, "grammar")
+    with pytest.raises(UsageError, match="grammar"):
+        Comparison(model="folder", **settings)
+    with pytest.raises(UsageError, match="grammar"):
+        Comparison(model="m.gguf", before=False, **settings)
+
+
 def _plain(comparison):
     sampling = comparison.samplings[0]
     return [Arm(model=comparison.model, adapter=None, way="whole", sampling=sampling)]
+
+
+def test_what_the_grammar_allows_works(known, plan, engine):
+    """The longest and the shortest of it, and one of each alternative."""
+    arm = Arm(model="m.gguf", adapter=None, way="grammar", sampling=Sampling(temperature=1.0))
+    request = arm.requests(wish_for(plan, None), [0])[0]
+    assert "root ::=" in request.sampling.grammar
+    texts = [derive(request.sampling.grammar, random.Random(seed)) for seed in range(8)]
+    replies = [(request, Reply(text=text)) for text in texts]
+    found = list(judge(arm, replies, known, plan, engine))
+    assert [each.verdict for each in found] == ["ok"] * 8, [each.reason for each in found]
+    assert len({each.structure for each in found}) == 8
+
+
+def derive(grammar, random):
+    """A text of the grammar, drawn: enough of GBNF for the one that we ship."""
+    lines = [line for line in grammar.splitlines() if line and not line.startswith("#")]
+    rules = dict(line.split(" ::= ", 1) for line in lines)
+    part = re.compile(
+        r'"(?P<text>(?:[^"\\]|\\.)*)"|\[(?P<set>\d-\d)\]|(?P<name>[a-z]+)|\((?P<group>[^()]*)\)'
+    )
+
+    def expand(rule):
+        rule = random.choice(alternatives(rule))
+        text, at = "", 0
+        while match := part.search(rule, at):
+            at = match.end()
+            most = re.match(r"\{(\d),(\d+)\}|\?", rule[at:])
+            times = 1
+            if most is not None:
+                at += most.end()
+                times = random.randint(int(most[1] or 0), int(most[2] or 1))
+            text += "".join(one(match) for _ in range(times))
+        return text
+
+    def one(match):
+        if match["text"] is not None:
+            return match["text"].encode().decode("unicode_escape")
+        if match["set"]:
+            low, high = match["set"].split("-")
+            return str(random.randint(int(low), int(high)))
+        return expand(match["group"] or rules[match["name"]])
+
+    def alternatives(rule):
+        found, depth, quoted = [""], 0, False
+        for char in rule:
+            quoted ^= char == '"'
+            depth += 0 if quoted else (char == "(") - (char == ")")
+            if char == "|" and not depth and not quoted:
+                found.append("")
+            else:
+                found[-1] += char
+        return found
+
+    return expand(rules["root"])
 
 
 @pytest.mark.parametrize("verb", ["finetune", "finetune-eval"])

@@ -36,10 +36,10 @@ _COUNT = click.IntRange(min=1)
 @click.option(
     "--way",
     "ways",
-    type=click.Choice(("whole", "partial")),
+    type=click.Choice(("whole", "partial", "grammar")),
     multiple=True,
-    help="The model writes the whole file, or only layers and forward of a begun one; may be "
-    "repeated. [both]",
+    help="The model writes the whole file; only layers and forward of a begun one; or these as a "
+    "grammar allows (untouched GGUF files only). May be repeated. [whole, partial]",
 )
 @click.option(
     "--temperature",

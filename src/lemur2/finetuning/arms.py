@@ -17,7 +17,11 @@ from lemur2.finetuning.novelty import Seen
 from lemur2.llm import NETWORK, Backend, Client, Message, Reply, Request, Sampling
 from lemur2.llm.text.sanitise import clean
 
-_LONGEST = {"whole": 800, "partial": 600}  # as the networks that are learnt, and less
+_LONGEST = {
+    "whole": 800,
+    "partial": 600,
+    "grammar": 1200,
+}  # as the networks that are learnt, and less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,8 @@ class Arm:
         model: A GGUF file, a folder, or a hub's name.
         adapter: Put on it; None leaves the model untouched.
         way: `whole` has the model write the file, `partial` only what follows the beginning in
-            `prompts/partial_net.py`: the layers and `forward`.
+            `prompts/partial_net.py`: the layers and `forward`. `grammar` has this follow the
+            grammar in `prompts/partial_net.gbnf`: the model chooses, but only what fits.
         sampling: How replies are drawn, the seed apart.
     """
 
@@ -56,6 +61,8 @@ class Arm:
         if self.beginning:
             messages += (Message("assistant", self.beginning),)
         settings = {**asdict(self.sampling), "max_tokens": _LONGEST[self.way]}
+        if self.way == "grammar":
+            settings["grammar"] = (PROMPTS / "partial_net.gbnf").read_text("utf-8")
         return [
             Request(
                 messages=messages, sampling=Sampling(**{**settings, "seed": seed}), purpose=self.way
@@ -69,7 +76,7 @@ def answers(
 ) -> list[tuple[Request, Reply]]:
     """What the model wrote for every seed; what the record has already is not asked again."""
     requests = arm.requests(wish, seeds)
-    name = f"hf:{arm.model}" + (f"+{arm.adapter}" if arm.adapter else "")
+    name = f"{backend.kind}:{arm.model}" + (f"+{arm.adapter}" if arm.adapter else "")
     client = Client(backend, name=name, record=record)
     return list(zip(requests, client.complete(requests), strict=True))
 

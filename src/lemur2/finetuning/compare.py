@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lemur2.errors import UserError
+from lemur2.errors import UsageError, UserError
 from lemur2.evaluation.engine import LocalEngine
 from lemur2.evaluation.plan import Plan
 from lemur2.finetuning.arms import Arm, answers, judge, write_judged
 from lemur2.finetuning.examples import Wish
 from lemur2.finetuning.funnels import STAGES, Judged, difference, funnel, summary
-from lemur2.llm import Sampling
+from lemur2.llm import Backend, Sampling
+from lemur2.llm.backends.embedded import EmbeddedBackend
 from lemur2.llm.backends.hf import HfBackend
 from lemur2.transforms.pipeline import Pipeline
 
@@ -28,7 +29,8 @@ class Comparison:
     Attributes:
         model: A GGUF file, a folder, or a hub's name.
         adapter: Of the tuned arms.
-        ways: `whole`, `partial`.
+        ways: `whole`, `partial`, `grammar`; the last for an untouched GGUF file alone, as
+            llama.cpp answers it.
         samplings: Each makes an arm of every way, before and after.
         count: Replies of an arm.
         seed: The first reply's; they count up from there.
@@ -49,6 +51,12 @@ class Comparison:
     threads: int = 1
     before: bool = True
 
+    def __post_init__(self) -> None:
+        if "grammar" in self.ways and not (self.before and self.model.endswith(".gguf")):
+            raise UsageError(
+                "a grammar is for an untouched GGUF file; leave it, or --only-tuned out"
+            )
+
     @property
     def arms(self) -> list[Arm]:
         """Untouched and tuned ones, those of a model together."""
@@ -58,7 +66,15 @@ class Comparison:
             for adapter in adapters
             for way in self.ways
             for sampling in self.samplings
+            if adapter is None or way != "grammar"
         ]
+
+    def backend(self, arm: Arm) -> Backend:
+        """What answers an arm."""
+        if arm.way == "grammar":
+            return EmbeddedBackend(Path(self.model), threads=self.threads)
+        adapter = str(arm.adapter or "")
+        return HfBackend(self.model, adapter, batch=self.batch, threads=self.threads)
 
 
 def wish_for(plan: Plan, accuracy: float | None) -> Wish:
@@ -105,16 +121,10 @@ def compare(
     seeds = range(comparison.seed, comparison.seed + comparison.count)
     out.mkdir(parents=True, exist_ok=True)
     found = {}
-    for adapter in dict.fromkeys(arm.adapter for arm in comparison.arms):
-        backend = HfBackend(
-            comparison.model,
-            str(adapter or ""),
-            batch=comparison.batch,
-            threads=comparison.threads,
-        )
-        for arm in (each for each in comparison.arms if each.adapter == adapter):
-            say(f"{arm.name}: asking for {len(seeds)} networks")
-            found[arm] = answers(arm, backend, wish, seeds, out / "replies.jsonl")
+    for arm in comparison.arms:
+        say(f"{arm.name}: asking for {len(seeds)} networks")
+        backend = comparison.backend(arm)
+        found[arm] = answers(arm, backend, wish, seeds, out / "replies.jsonl")
         backend.close()
     judged = {}
     for arm, replies in found.items():
