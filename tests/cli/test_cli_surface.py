@@ -85,3 +85,13 @@ def test_help_imports_next_to_nothing():
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_no_option_hides_another():
+    """A generator's options stand beside those of `grow` and `generate`."""
+    for verb in ("grow", "generate"):
+        group = registered()[verb]
+        for name in group.list_commands(click.Context(group)):
+            command = group.get_command(click.Context(group), name)
+            flags = [flag for parameter in command.params for flag in parameter.opts]
+            assert len(flags) == len(set(flags)), f"{verb} {name}: {sorted(flags)}"

@@ -13,12 +13,16 @@ import click
 from lemur2.cli.config import build_config
 from lemur2.cli.grow import GeneratorGroup
 from lemur2.cli.options import db_option
+from lemur2.cli.progress import StatusLine
+from lemur2.cli.text import printable
 from lemur2.errors import UserError
 
 if TYPE_CHECKING:
     from lemur2.architecture import Candidate
     from lemur2.corpus import Corpus
     from lemur2.loop import Generator
+
+_AT_ONCE = 8  # asked for; what is not written yet is lost when it is killed
 
 
 def _make_generate(kind: type[Generator[Any]]) -> click.Command:
@@ -104,24 +108,29 @@ def _corpus(db: str | None) -> Iterator[Corpus | None]:
 
 
 def _write(generator: Generator[Any], total: int, out: Path) -> None:
-    written = 0
+    written, status = 0, StatusLine()
     try:
         out.mkdir(parents=True, exist_ok=True)
         with (out / "candidates.jsonl").open("a+", encoding="utf-8") as index:
             listed = _listed(index)
-            while written < total and (batch := generator.ask(min(64, total - written))):
+            while written < total and (batch := generator.ask(min(_AT_ONCE, total - written))):
                 for candidate in batch:
                     entry = _save(candidate, out)
                     if entry["name"] not in listed:
                         index.write(json.dumps(entry) + "\n")
+                index.flush()
                 written += len(batch)
+                status.show(f"{written} of {total}")
     except OSError as error:
         raise UserError(
             f"cannot write to {out}: {error.strerror}; choose another folder with --out"
         ) from error
+    status.clear()
     more = f"`lemur2 check {out}/*.py` screens them"
     if written and candidate.kind == "transform":
         more = "`lemur2 train NETWORK --dataset D --transform FILE` tries one"
+    for line in generator.notes():
+        click.echo(printable(line))
     click.echo(f"{written} candidates in {out}; {more}")
 
 

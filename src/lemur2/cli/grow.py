@@ -204,6 +204,7 @@ def carry_on(
 ) -> None:
     """Carry a run on to its end, with progress and (`summarise`) its funnel at the end."""
     from lemur2.cli.reporting import RunReporter, summary
+    from lemur2.cli.text import printable
     from lemur2.evaluation.engine import LocalEngine
     from lemur2.loop import grow as grow_loop
 
@@ -219,3 +220,5 @@ def carry_on(
         grow_loop(corpus, run, generator, plan, engine, reporter)
     if summarise and not as_json:
         summary(corpus, run)
+        for line in generator.notes():
+            click.echo(printable(line))

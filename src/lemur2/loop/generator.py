@@ -70,6 +70,10 @@ class Generator(ABC, Generic[ConfigT]):
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` gave, in a new instance with the same config and seed."""
 
+    def notes(self) -> Sequence[str]:
+        """What it found out so far, in lines for people, shown at the end. By default nothing."""
+        return ()
+
     def close(self) -> None:
         """Let go of what was opened; once, at the end. By default nothing."""
 

@@ -133,6 +133,17 @@ class MutationGenerator(Generator[MutationConfig]):
         self._failed, self._given = Counter(state["failed"]), set(state["given"])
         self._subjects.clear()
 
+    def notes(self) -> Sequence[str]:
+        """How many attempts of each kind were valid, and why the others were not."""
+        if not self._tried:
+            return ()
+        kinds = (f"{kind} {self._valid[kind]}/{n}" for kind, n in self._tried.most_common())
+        lines = [f"valid of attempts: {', '.join(kinds)}"]
+        if self._failed:
+            reasons = (f"{reason} {n}" for reason, n in self._failed.most_common())
+            lines.append(f"refused: {', '.join(reasons)}")
+        return lines
+
     def close(self) -> None:
         """End the sandbox."""
         if self._engine is not None:
