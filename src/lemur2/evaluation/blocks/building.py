@@ -43,7 +43,7 @@ class LibraryBuilder:
     def build(self, blocks: Iterable[Block]) -> Iterator[Entry]:
         """The entries, in the blocks' order, each when it is in the library.
 
-        Extraction runs in this thread, meanwhile blocks before are validated.
+        What reads source runs in this thread, meanwhile blocks before run in the sandbox.
         """
         waiting: deque[tuple[Block, Extracted | None, Future[Validation]]] = deque()
         with ThreadPoolExecutor(self._workers, thread_name_prefix="lemur2-blocks") as pool:
@@ -60,23 +60,22 @@ class LibraryBuilder:
         try:
             extracted = self._extractor.extract(block.qualified_name)
         except Unresolvable as error:
-            refused: Future[Validation] = Future()
-            refused.set_result(
-                Validation(stage=Stage.REFUSED, reason=f"{error.name}: {error.reason}")
-            )
-            return block, None, refused
-        return block, extracted, pool.submit(self._validate, block, extracted, self._known(block))
+            reason = f"{error.name}: {error.reason}"
+            return block, None, _done(Validation(stage=Stage.REFUSED, reason=reason))
+        return block, extracted, self._validated(block, extracted, pool)
 
-    def _validate(
-        self, block: Block, extracted: Extracted, settings: dict[str, dict[str, Any]]
-    ) -> Validation:
+    def _validated(
+        self, block: Block, extracted: Extracted, pool: ThreadPoolExecutor
+    ) -> Future[Validation]:
+        """Checked here, run in the pool."""
+        refused = self._validator.check(extracted.source, (block.module.partition(".")[0],))
+        if refused is not None:
+            return _done(refused)
         texts = [p.annotation or "" for p in block.parameters]
+        settings = self._known(block)
         found = likely_configurations(settings, block.module, extracted.source, texts)
-        return self._validator.validate(
-            extracted.source,
-            extracted.class_name,
-            packages=(block.module.partition(".")[0],),
-            configurations=found,
+        return pool.submit(
+            self._validator.run, extracted.source, extracted.class_name, configurations=found
         )
 
     def _finish(
@@ -102,6 +101,12 @@ class LibraryBuilder:
             for file in files
             if file.module.rpartition(".")[2].startswith("configuration_")
         )
+
+
+def _done(validation: Validation) -> Future[Validation]:
+    future: Future[Validation] = Future()
+    future.set_result(validation)
+    return future
 
 
 def chosen(

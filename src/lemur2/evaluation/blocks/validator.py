@@ -23,7 +23,7 @@ Settings = Mapping[str, Mapping[str, Any]]
 
 
 class BlockValidator:
-    """Finds out how far blocks get (paper, section 9.4.2). Thread-safe.
+    """Finds out how far blocks get (paper, section 9.4.2). Threads may share one to `run` blocks.
 
     Args:
         sandbox: An entered one.
@@ -59,9 +59,28 @@ class BlockValidator:
         Returns:
             What was found; a process that dies or takes too long is a reason like any other.
         """
+        refused = self.check(source, packages)
+        if refused is not None:
+            return refused
+        return self.run(source, class_name, configurations=configurations, calls=calls)
+
+    def check(self, source: str, packages: tuple[str, ...] = ()) -> Validation | None:
+        """The stages that nothing is run for: where a block stops there, else None.
+
+        For one thread at a time: Python 3.11 counts the depth of its parser once for all threads.
+        """
         stage, reason = closed_to(source, packages)
-        if stage is not Stage.CLOSED:
-            return Validation(stage=stage, reason=reason)
+        return None if stage is Stage.CLOSED else Validation(stage=stage, reason=reason)
+
+    def run(
+        self,
+        source: str,
+        class_name: str,
+        *,
+        configurations: Sequence[Mapping[str, Any]] = (),
+        calls: Sequence[Mapping[str, str]] = (),
+    ) -> Validation:
+        """The stages after `check`, in the sandbox; see `validate`."""
         job = {
             "do": "block",
             "source": source,
@@ -70,9 +89,9 @@ class BlockValidator:
             **_installed(),
             "hints": {"configs": list(configurations), "calls": list(calls)},
         }
-        return self._run(job)
+        return self._followed(job)
 
-    def _run(self, job: Mapping[str, Any]) -> Validation:
+    def _followed(self, job: Mapping[str, Any]) -> Validation:
         deadline = time.monotonic() + self._wall
         reached = Validation(stage=Stage.CLOSED)
         try:
