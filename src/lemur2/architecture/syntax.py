@@ -1,6 +1,7 @@
 """From text to syntax tree, whatever the text is: every failure is a `syntax` refusal."""
 
 import ast
+import threading
 import warnings
 
 from lemur2.architecture.verdict import Refusal, Verdict
@@ -8,6 +9,10 @@ from lemur2.architecture.verdict import Refusal, Verdict
 MAX_SOURCE_CHARS = 1 << 19
 """Longest source that is parsed. The longest of 10,459 published networks has 178,000 characters;
 a hostile one of gigabytes must not occupy the parent process."""
+
+# Threads take turns: Python 3.11 counts the depth of its parser once for all of them, and the
+# warnings' filters are of the whole process, too.
+_TURN = threading.Lock()
 
 
 def decode_source(data: bytes) -> str:
@@ -42,7 +47,7 @@ def parse_tree(source: str) -> ast.Module:
             remedy="build repeated layers in a loop",
         )
     try:
-        with warnings.catch_warnings():
+        with _TURN, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # '\d' in a plain string is the author's affair
             return ast.parse(source)
     except SyntaxError as error:
