@@ -27,6 +27,10 @@ _NO_MEMORY = (
     *("out of memory", "bad_alloc"),
 )
 
+# Address space that is given back when candidate code has failed: telling that memory ran out
+# takes some, while the failed code's frames still hold theirs.
+_RESERVE = bytearray(8 << 20)
+
 
 @contextmanager
 def stage(verdict: Verdict) -> Iterator[None]:
@@ -36,6 +40,7 @@ def stage(verdict: Verdict) -> Iterator[None]:
     except Refusal:
         raise
     except BaseException as error:  # noqa: BLE001 - untrusted code may raise anything at all
+        _RESERVE.clear()
         raise refusal(error, verdict) from None
 
 
