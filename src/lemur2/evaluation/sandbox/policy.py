@@ -14,7 +14,10 @@ from lemur2.evaluation.sandbox import landlock
 from lemur2.evaluation.sandbox.landlock import Rule
 
 # Distributions that candidates may import, where installed, with all that they require.
-PACKAGES = ("torch", "torchvision", "numpy", "pillow", "einops", "timm", "transformers")
+PACKAGES = (
+    *("torch", "torchvision", "numpy", "pillow", "einops", "timm", "transformers"),
+    "protobuf",  # what whole models of transformers reach imports it
+)
 
 # Never readable, though they lie inside what is: data sets and the text they are made of.
 WITHHELD = ("site-packages", "dist-packages", "pydoc_data", "sklearn", "mlxtend")
