@@ -71,7 +71,7 @@ def compared(entry):
     for mine, original in zip(one, other, strict=True):
         if mine.shape != original.shape or mine.dtype != original.dtype:
             return f"{mine.shape} {mine.dtype} against {original.shape} {original.dtype}"
-        if not torch.allclose(mine, original, equal_nan=True):
+        if not torch.allclose(mine, original, atol=1e-6, equal_nan=True):
             return f"differs by {(mine - original).abs().max().item():.3g}"
     return None
 

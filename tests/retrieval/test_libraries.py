@@ -85,7 +85,8 @@ def test_blocks_of_the_libraries_compute_the_same_without_them(store, tmp_path):
             f"original({made})", {"original": getattr(importlib.import_module(module), own)}
         )
         original.train(False)
-        assert torch.allclose(original(torch.rand(shape)), outputs[name]), name
+        found = original(torch.rand(shape))
+        assert torch.allclose(found, outputs[name], atol=1e-6), name  # threads may differ in number
 
 
 def test_a_known_census(store):
