@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := train,report,search,blocks,embeddings,llm,finetune,dev
 
+# Not the parts that genetic.py brings together.
+BENCHMARKS := $(filter-out benchmarks/genetic_%,$(wildcard benchmarks/*.py))
+
 .PHONY: setup run test lint test-slow bench clean
 
 setup: .venv/ready
@@ -28,7 +31,7 @@ test-slow: setup
 	$(BIN)/pytest -m slow
 
 bench: setup
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	for file in $(BENCHMARKS); do $(BIN)/python $$file || exit 1; done
 
 clean:
 	rm -rf .venv build dist

@@ -12,6 +12,7 @@ validation part. The mixture trains as experiment 3 does, an expert alone as its
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from statistics import mean, stdev
@@ -108,14 +109,19 @@ def balance(evaluator: Evaluator, protocol: Protocol) -> None:
 
 def main() -> None:
     """Run what the command line names."""
-    what = sys.argv[1] if len(sys.argv) > 1 else "propose"
-    epochs, dataset, transform = (*sys.argv[2:], *("3", "mnist-5k", "norm_32")[len(sys.argv) - 2 :])
-    if what == "propose":
+    parser = argparse.ArgumentParser(description=__doc__)
+    what = {"hetero": hetero, "balance": balance}
+    parser.add_argument("what", nargs="?", default="propose", choices=("propose", *what))
+    parser.add_argument("epochs", nargs="?", type=int, default=3)
+    parser.add_argument("dataset", nargs="?", default="mnist-5k")
+    parser.add_argument("transform", nargs="?", default="norm_32")
+    options = parser.parse_args()
+    if options.what == "propose":
         propose()
         return
-    protocol = Protocol(dataset=dataset, transform=transform, epochs=int(epochs))
+    protocol = Protocol(dataset=options.dataset, transform=options.transform, epochs=options.epochs)
     with Sandbox() as sandbox:
-        {"hetero": hetero, "balance": balance}[what](Evaluator(sandbox), protocol)
+        what[options.what](Evaluator(sandbox), protocol)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How often mutation of real networks works: `python benchmarks/mutation.py CORPUS.db -n 60`.
+"""How often mutation of real networks works: `python benchmarks/mutation.py [CORPUS.db] -n 60`.
 
 A sample of networks that screened ok, so many of each family, seeded. From each: six attempts at
 random kinds. Prints shares per family and per kind beside the peer's, and every failure reason.
@@ -13,10 +13,11 @@ import resource
 import sqlite3
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lemur2.architecture import Refusal
+from lemur2.architecture import Refusal, zoo_names, zoo_source
 from lemur2.corpus import Corpus
 from lemur2.evaluation.engine import LocalEngine
 from lemur2.generators.mutation import KINDS, Workshop
@@ -63,10 +64,23 @@ def sample(path: str, count: int, seed: int) -> list[tuple[str, str]]:
     return turns[:count]
 
 
+def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """(name, group, source) of what is mutated."""
+    if arguments.corpus is None:
+        names = zoo_names("img-classification")
+        random.Random(arguments.seed).shuffle(names)
+        yield from ((name, "base", zoo_source(name)) for name in names[: arguments.n])
+        return
+    with Corpus.open(arguments.corpus, read_only=True) as corpus:
+        chosen = sample(arguments.corpus, arguments.n, arguments.seed)
+        for name, family in chosen[arguments.first :]:
+            yield name, family, corpus.source(name) or ""
+
+
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("corpus")
+    parser.add_argument("corpus", nargs="?", help="with screened networks; the zoo by default")
     parser.add_argument("-n", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", default=",".join(KINDS))
@@ -74,15 +88,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     kinds = arguments.kinds.split(",")
-    chosen = sample(arguments.corpus, arguments.n, arguments.seed)[arguments.first :]
-    with (
-        Corpus.open(arguments.corpus, read_only=True) as corpus,
-        LocalEngine(workers=1) as engine,
-    ):
+    with LocalEngine(workers=1) as engine:
         workshop = Workshop(engine.evaluator, task("img-classification"))
         rows = []
-        for name, family in chosen:
-            row = measure(workshop, name, family, corpus.source(name) or "", kinds, arguments)
+        for name, family, source in sources(arguments):
+            row = measure(workshop, name, family, source, kinds, arguments)
             rows.append(row)
             print(json.dumps(row), flush=True)
     report(rows)
