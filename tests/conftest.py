@@ -1,11 +1,16 @@
 """What several folders of tests share: one sandbox, since starting it takes seconds."""
 
+import signal
+
 import pytest
 
 from lemur2.evaluation import Limits
 from lemur2.evaluation.engine import LocalEngine
 
 GIB = 1 << 30
+
+# A shell has what it starts in the background ignore Ctrl-C, and so would what tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
