@@ -86,7 +86,9 @@ def normalizations(parent: Parent, rng: random.Random) -> Iterator[Propose]:
         sizes = [parent.trace.shape(m.outputs[0])[1] for m in group.modules if m.outputs]
         shared = math.gcd(*sizes)
         options = [f"BatchNorm{rank - 2}d({channels})"]
-        options.append(f"InstanceNorm{rank - 2}d({channels}, affine=True)")
+        sides = [parent.trace.shape(m.outputs[0])[2:] for m in group.modules if m.outputs]
+        if all(math.prod(side) > 1 for side in sides):  # of one value there is no spread
+            options.append(f"InstanceNorm{rank - 2}d({channels}, affine=True)")
         options += [f"GroupNorm({g}, {channels})" for g in (32, 8, 4, 1) if shared % g == 0]
         found += [
             _replace(parent, "normalization", group, "nn", text)

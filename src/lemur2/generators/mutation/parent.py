@@ -16,6 +16,7 @@ from lemur2.generators.mutation.solver import Refused, Solver
 from lemur2.generators.mutation.trace import Module, Position, Trace, numbers
 
 _GROWTH = 4.0  # most parameters of a mutant, in its parent's
+_STEPS = ("kernel_size", "stride", "dilation", "groups")
 _NAMED = 6  # modules that a description lists
 
 
@@ -80,6 +81,7 @@ class Parent:
         changes = self.solver.solve(first)
         self._check_target(kind, target, changes, wanted)
         self._check_growth(changes)
+        self._check_windows(changes)
         shapes = self._shapes(changes)
         edits = _outermost([self._edit(site, v) for site, v in sorted(changes.items())])
         says = self._says(target.name, changes)
@@ -137,6 +139,22 @@ class Parent:
                 before, after = before + one, after + two
         if after > _GROWTH * before + 1e6:
             raise Refused("would have too many parameters")
+
+    def _check_windows(self, changes: Changes) -> None:
+        """Refuse what torch's windows do not take: steps of 0, poolings padded beyond a half."""
+        values = self.solver.formulas.under(changes)
+        for module in self.trace.modules:
+            if not (module.of_torch and module.calls):
+                continue
+            try:
+                given = {k: [values[n] for n in numbers(a)] for k, a in module.arguments.items()}
+            except NoValue as error:
+                raise Refused("a size would have no value") from error
+            steps = [each for name in _STEPS for each in given.get(name, ())]
+            most = min(given.get("kernel_size", ()), default=0) // 2
+            padded = "Pool" in module.kind and max(given.get("padding", ()), default=0) > most
+            if padded or any(each < 1 for each in steps):
+                raise Refused("no window that torch takes")
 
     def _says(self, target: str, changes: Changes) -> str:
         moved = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -163,18 +162,9 @@ def _window_sizes(
     parent: Parent, rng: random.Random, name: str, values: Sequence[int]
 ) -> Iterator[Propose]:
     for module, sides in _windows(parent, rng, name):
-        most = _most_padding(parent, module) if name == "padding" else max(values)
-        for new in _shuffled(rng, [value for value in values if value <= most]):
+        for new in _shuffled(rng, values):
             if new != parent.trace.values[sides[0]]:
                 yield _first(parent, name, module, [(node, new) for node in sides])
-
-
-def _most_padding(parent: Parent, module: Module) -> float:
-    """A pooling may be padded by half of its kernel at most."""
-    if "Pool" not in module.kind:
-        return math.inf
-    kernel = parent.trace.shape(tuple(numbers(module.arguments.get("kernel_size"))))
-    return min(kernel, default=0) // 2
 
 
 def _windows(
