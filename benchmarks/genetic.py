@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from genetic_surrogate import Surrogate, held_out_correlation, read
 
+from lemur2.generators.genetic import GeneticConfig
 from lemur2.generators.genetic.evolution import Aging, Evolution, Generations
 from lemur2.generators.genetic.operators import Operators
 from lemur2.generators.genetic.space import Space, Vector
@@ -32,7 +33,13 @@ Measure = Callable[[Sequence[Vector]], np.ndarray]
 
 def operators(space: Space) -> Operators:
     """The generator's default rates."""
-    return Operators(space, crossover=0.8, mutation=0.08, tournament=3)
+    given = GeneticConfig()
+    return Operators(
+        space,
+        crossover=given.crossover,
+        mutation=given.mutation,
+        tournament=given.tournament,
+    )
 
 
 def evolve(evolution: Evolution, measure: Measure, budget: int, window: int) -> np.ndarray:
@@ -98,8 +105,9 @@ def regret_curves(space: Space, measure: Measure) -> None:
     def evolved(kind: type[Evolution], seed: int, *, blind: bool) -> np.ndarray:
         """With the generator's defaults; `blind`: from a random vector instead of AlexNet."""
         where = anywhere(space, seed) if blind else space
-        evolution = kind(where, operators(where), seed=seed, population=20)
-        return evolve(evolution, measure, BUDGET, 20 if kind is Generations else WINDOW)
+        population = GeneticConfig().population
+        evolution = kind(where, operators(where), seed=seed, population=population)
+        return evolve(evolution, measure, BUDGET, population if kind is Generations else WINDOW)
 
     ways: dict[str, Callable[[int], np.ndarray]] = {
         "random": lambda seed: at_random(space, measure, BUDGET, seed),

@@ -185,6 +185,16 @@ def test_it_climbs_higher_than_chance(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_first_population_reaches_from_the_baseline_to_all_of_the_space(kind):
+    first = [engine(kind, seed=seed) for seed in range(30)]
+    changed = np.array([[np.count_nonzero(e.propose().vector) for _ in range(10)] for e in first])
+    assert (changed[:, 0] == 0).all()
+    assert changed[:, 1].mean() < 2 < changed[:, 6].mean() < 6
+    assert changed[:, 9].mean() > 6.5  # of 8 genes drawn evenly from 9 values, 7.1 differ
+    assert len({tuple(row) for row in changed}) > 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_tried_twice_and_a_small_space_is_exhausted(kind):
     evolution = engine(kind, TINY)
     found = climb(evolution, 1000, height=lambda v: 9 * v[0] + 3 * v[1] + v[2])

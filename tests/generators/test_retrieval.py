@@ -130,6 +130,16 @@ def test_what_is_too_large_is_left_out(path):
         generator(path, block_parameters=1).ask(1)
 
 
+def test_no_network_is_given_twice(path):
+    made = generator(path, stages=(1,), widths=(16,), replace=0.0)
+    first = made.ask(4)
+    resumed = generator(path, stages=(1,), widths=(16,), replace=0.0)
+    resumed.load_state(json.loads(json.dumps(made.state())))
+    rest = resumed.ask(10)
+    digests = [Architecture.parse(each.source).digest for each in (*first, *rest)]
+    assert len(digests) == len(set(digests)) == 6  # as many as there are blocks
+
+
 def test_more_blocks_change_no_run_that_has_begun(path):
     whole, resumed = generator(path), generator(path)
     whole.ask(3)

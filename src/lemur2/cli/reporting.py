@@ -15,6 +15,7 @@ from lemur2.cli.output import console, emit_json, table
 from lemur2.cli.text import printable
 from lemur2.corpus import Corpus, Outcome
 from lemur2.loop import Progress as Step
+from lemur2.loop.champion import loss
 
 _NAME_WIDTH = 44
 
@@ -27,12 +28,13 @@ class RunReporter:
     Args:
         label: What the bar is called.
         as_json: One JSON object per candidate instead.
+        best: What the run had come to before, where it is resumed.
     """
 
-    def __init__(self, label: str, *, as_json: bool = False) -> None:
+    def __init__(self, label: str, *, as_json: bool = False, best: Outcome | None = None) -> None:
         self.label = label
         self.as_json = as_json
-        self.best: Outcome | None = None
+        self.best = best
         self._started = time.monotonic()
         self._first: int | None = None
         self._console: Console = console()
@@ -60,9 +62,8 @@ class RunReporter:
         outcome = step.outcome
         if self._first is None:
             self._first = step.recorded - 1
-        better = self.best is None or (outcome.score or 0) > (self.best.score or 0)
-        if outcome.score is not None and better:
-            self.best = outcome
+        scored = [each for each in (self.best, outcome) if each and each.score is not None]
+        self.best = min(scored, key=loss, default=None)
         if self.as_json:
             emit_json(outcome_json(outcome, step.index))
             return

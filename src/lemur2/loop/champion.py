@@ -30,8 +30,15 @@ def best(corpus: Corpus, run: int) -> Outcome:
         UserError: Nothing in the run was trained.
     """
     scored = _scored(corpus, run)
+    if not scored:
+        raise UserError(f"run {run} has no champion: nothing in it was trained and scored")
     most = max(len(o.trial.epochs) for o in scored if o.trial)
-    return min((o for o in scored if o.trial and len(o.trial.epochs) == most), key=_loss)
+    return min((o for o in scored if o.trial and len(o.trial.epochs) == most), key=loss)
+
+
+def leader(corpus: Corpus, run: int) -> Outcome | None:
+    """The outcome with the best score so far, however long it was trained; None without one."""
+    return min(_scored(corpus, run), key=loss, default=None)
 
 
 def front(corpus: Corpus, run: int, costs: Sequence[str]) -> list[Outcome]:
@@ -45,9 +52,12 @@ def front(corpus: Corpus, run: int, costs: Sequence[str]) -> list[Outcome]:
     Raises:
         UserError: Nothing in the run was trained.
     """
-    points = [(outcome, _point(outcome, costs)) for outcome in _scored(corpus, run)]
+    scored = _scored(corpus, run)
+    if not scored:
+        raise UserError(f"run {run} has no front: nothing in it was trained and scored")
+    points = [(outcome, _point(outcome, costs)) for outcome in scored]
     kept = [o for o, p in points if not any(_dominates(other, p) for _, other in points)]
-    return sorted(kept, key=_loss)
+    return sorted(kept, key=loss)
 
 
 def crown(
@@ -99,14 +109,11 @@ def _earlier(corpus: Corpus, outcome: Outcome, plan: Plan) -> Training | None:
 
 def _scored(corpus: Corpus, run: int) -> list[Outcome]:
     outcomes = [found for _, found in sorted(corpus.outcomes(run).items())]
-    scored = [outcome for outcome in outcomes if outcome.score is not None]
-    if not scored:
-        raise UserError(f"run {run} has no champion: nothing in it was trained and scored")
-    return scored
+    return [outcome for outcome in outcomes if outcome.score is not None]
 
 
-def _loss(outcome: Outcome) -> float:
-    """The score, negated where higher is better."""
+def loss(outcome: Outcome) -> float:
+    """The score of a trained outcome, negated where higher is better."""
     assert outcome.trial is not None
     assert outcome.score is not None
     return -outcome.score if metric(outcome.trial.metric).higher_is_better else outcome.score
@@ -122,7 +129,7 @@ def cost(outcome: Outcome, name: str) -> float | None:
 
 def _point(outcome: Outcome, costs: Sequence[str]) -> tuple[float, ...]:
     known = (cost(outcome, name) for name in costs)
-    return (_loss(outcome), *(float("inf") if value is None else value for value in known))
+    return (loss(outcome), *(float("inf") if value is None else value for value in known))
 
 
 def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

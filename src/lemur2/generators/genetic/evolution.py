@@ -13,7 +13,6 @@ from lemur2.generators.genetic.operators import Operators
 from lemur2.generators.genetic.space import Space, Vector
 
 TRIES = 300  # to find something new, before the space counts as exhausted
-SPREAD = 0.35  # probability that a gene of the first population differs from the baseline's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +129,11 @@ class Evolution(ABC):
         return None
 
     def _first(self) -> Bred:
-        """The baseline, where it is new and within budget; after that mutations of it."""
+        """The baseline, where it is new and within budget; after that ever farther from it.
+
+        The second of the first population is a neighbour, the last one drawn evenly: a search
+        whose baseline does badly is not held there.
+        """
         baseline = self.space.baseline
         if (
             not self.born
@@ -138,7 +141,18 @@ class Evolution(ABC):
             and self.fits(baseline)
         ):
             return baseline, ()
-        return self.operators.mutate(baseline, self.rng, SPREAD), ()
+        share = min(1.0, self.born / max(1, self.population - 1)) ** 2
+        return self._drawn(max(share, 1 / len(baseline))), ()
+
+    def _drawn(self, share: float) -> Vector:
+        """The baseline with this share of its genes drawn evenly."""
+        sizes, baseline = self.space.sizes, self.space.baseline
+        while True:
+            anew = self.rng.random(len(sizes)) < share
+            drawn = self.rng.integers(sizes)
+            vector = tuple(map(int, np.where(anew, drawn, baseline)))
+            if self.space.is_sound(vector):
+                return vector
 
     def _child(self, living: Sequence[Individual]) -> Bred:
         """A child of tournament winners; `living` has the best first."""
@@ -267,7 +281,7 @@ class Chance(Evolution):
     def propose(self) -> Individual | None:
         """Any that is new."""
         while True:
-            individual = self._new(self._drawn, 0)
+            individual = self._new(lambda: (self._drawn(1), ()), 0)
             if individual is None or self.known(individual) is None:
                 break
         if individual is not None:
@@ -277,12 +291,6 @@ class Chance(Evolution):
     def hear(self, number: int, costs: tuple[float, ...] | None) -> None:
         """Forget it."""
         self.asked.pop(number)
-
-    def _drawn(self) -> Bred:
-        while True:
-            vector = tuple(int(self.rng.integers(size)) for size in self.space.sizes)
-            if self.space.is_sound(vector):
-                return vector, ()
 
 
 class Aging(Evolution):

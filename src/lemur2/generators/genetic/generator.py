@@ -37,7 +37,7 @@ class GeneticConfig:
         metadata={"help": "generations; aging: steady state, which waits for no candidate; random"},
     )
     population: int = field(
-        default=20,
+        default=8,
         metadata={"help": "individuals that live at once; of generations, those of each"},
     )
     elites: int | None = field(

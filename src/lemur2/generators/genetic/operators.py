@@ -66,7 +66,7 @@ class Operators:
         children = self._crossover.do(self._problem, pair, np.array([[0, 1]]), random_state=rng)
         return tuple(int(i) for i in children[0].X)
 
-    def mutate(self, vector: Vector, rng: np.random.Generator, rate: float | None = None) -> Vector:
+    def mutate(self, vector: Vector, rng: np.random.Generator) -> Vector:
         """A sound vector near this one, in which at least one expressed gene differs.
 
         Raises:
@@ -74,7 +74,7 @@ class Operators:
         """
         was = self.space.expressed(vector)
         for _ in range(1000):
-            chosen = rng.random(len(vector)) < (self.mutation if rate is None else rate)
+            chosen = rng.random(len(vector)) < self.mutation
             chosen[rng.integers(len(vector))] = True
             changed = tuple(
                 self._changed(gene, index, rng) if change else index

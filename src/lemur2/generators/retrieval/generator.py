@@ -74,6 +74,7 @@ class RetrievalGenerator(Generator[RetrievalConfig]):
         self._asked = 0  # attempts at a network, given or not
         self._drawn: dict[str, int] = {}  # blocks that were taken from each cell
         self._turn = 0  # of the cells
+        self._seen: set[str] = set()  # digests of the networks given, shortened
         self._pool: Pool | None = None
         self._upto: int | None = None
 
@@ -82,7 +83,7 @@ class RetrievalGenerator(Generator[RetrievalConfig]):
         self._pool = pool
 
     def ask(self, limit: int) -> Sequence[Candidate]:
-        """The next networks; never none."""
+        """The next networks, none twice; fewer where the library has no other ones."""
         found: list[Candidate] = []
         failures = 0
         while len(found) < limit:
@@ -102,6 +103,7 @@ class RetrievalGenerator(Generator[RetrievalConfig]):
             "asked": self._asked,
             "drawn": dict(self._drawn),
             "turn": self._turn,
+            "seen": sorted(self._seen),
             "blocks": self._upto,
             "library": None if self._upto is None else self._digest,
         }
@@ -109,7 +111,7 @@ class RetrievalGenerator(Generator[RetrievalConfig]):
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on. Raises UserError where the library's blocks are not those of the run."""
         self._asked, self._turn = state["asked"], state["turn"]
-        self._drawn = dict(state["drawn"])
+        self._drawn, self._seen = dict(state["drawn"]), set(state["seen"])
         if state["library"] is None:
             return
         self._upto = state["blocks"]
@@ -160,15 +162,19 @@ class RetrievalGenerator(Generator[RetrievalConfig]):
         return {name: cells[name] for name in order}
 
     def _next(self) -> Candidate | None:
-        """The next network; None where its parts cannot stand in one file."""
+        """The next network; None where its parts cannot stand in one file, or it was given."""
         draw = random.Random(f"network/{self.seed}/{self._asked}")
         self._asked += 1
         try:
-            made = self._replaced(draw) if draw.random() < self.config.replace else None
-            candidate = made or self._composed(draw)
-            Architecture.parse(candidate.source, prefix=self.prefix)
+            replaced = self._replaced(draw) if draw.random() < self.config.replace else None
+            candidate = replaced or self._composed(draw)
+            made = Architecture.parse(candidate.source, prefix=self.prefix)
         except (ValueError, Refusal):
             return None
+        digest = made.digest[:16]
+        if digest in self._seen:
+            return None
+        self._seen.add(digest)
         return candidate
 
     def _composed(self, draw: random.Random) -> Candidate:
