@@ -191,10 +191,21 @@ def test_undefined_names(text, undefined):
 
 @pytest.mark.parametrize(
     "text",
-    ["import timm", "from timm.layers import x", "def f():\n    import timm.a", "from . import x"],
+    [
+        "import timm",
+        "import os, timm.data",
+        "from timm.layers import x",
+        "from timm import *",
+        "from . import x",
+        "from .timmy import x",
+        "def f():\n    import timm.a",
+        "class A:\n    def f(self):\n        return lambda: [__import__('os') for _ in g()]\n"
+        "    def g(self):\n        if self:\n            from timm import x",
+        "x = [\n" + "".join(f"    {n}.5,\n" for n in range(400)) + "]\ng(x)\nimport timm",
+    ],
 )
 def test_imports_of_the_origin(text):
-    stage, reason = closed_to(text + "\n", ("timm",))
+    stage, reason = closed_to("def g(*_): ...\n" + text + "\n", ("timm",))
     assert stage is Stage.COMPILED
     assert "origin" in reason
     assert closed_to("import timmy\n", ("timm",)) == (Stage.CLOSED, "")

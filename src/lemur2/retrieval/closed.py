@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dis
 import symtable
 import warnings
 from collections.abc import Iterator
+from types import CodeType
 
 from lemur2.retrieval.stages import Stage
 
@@ -31,20 +33,26 @@ def closed_to(source: str, packages: tuple[str, ...]) -> tuple[Stage, str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in the origin's own texts
         try:
-            tree = ast.parse(source)
+            code = compile(source, "<block>", "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            return Stage.EXTRACTED, f"{type(error).__name__}: {_one_line(error)}"
-        try:
-            compile(source, "<block>", "exec", dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError) as error:
-            return Stage.PARSED, f"{type(error).__name__}: {_one_line(error)}"
+            stage = Stage.PARSED if _parses(source) else Stage.EXTRACTED
+            return stage, f"{type(error).__name__}: {_one_line(error)}"
         undefined = undefined_names(source)
     if undefined:
         return Stage.COMPILED, f"undefined: {', '.join(undefined[:8])}"
-    origin = sorted(set(packages) & set(imported_packages(tree)))
-    if origin or any(_relative(node) for node in ast.walk(tree)):
+    imported = set(_imports(code))
+    origin = sorted(set(packages) & {module.partition(".")[0] for module, _ in imported})
+    if origin or any(level > 0 for _, level in imported):
         return Stage.COMPILED, f"imports its origin: {', '.join(origin) or 'relatively'}"
     return Stage.CLOSED, ""
+
+
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def undefined_names(source: str) -> list[str]:
@@ -63,13 +71,20 @@ def undefined_names(source: str) -> list[str]:
     return sorted(read - bound - _GIVEN)
 
 
-def imported_packages(tree: ast.AST) -> Iterator[str]:
-    """Top-level names of all that a tree imports, at any depth."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
+def _imports(code: CodeType) -> Iterator[tuple[str, int]]:
+    """Module and level of all that a code object imports, at any depth.
+
+    Read from the instructions: whole models are megabytes of source, and their syntax tree as
+    Python objects costs several times what compiling them does.
+    """
+    if dis.opmap["IMPORT_NAME"] in code.co_code[::2]:
+        found = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
+        for place, instruction in enumerate(found):
+            if instruction.opname == "IMPORT_NAME":  # after its level and its list of names
+                yield instruction.argval, found[place - 2].argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _imports(constant)
 
 
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
@@ -85,10 +100,6 @@ def _binds_global(symbol: symtable.Symbol) -> bool:
 
 def _reads_global(symbol: symtable.Symbol) -> bool:
     return symbol.is_global() and symbol.is_referenced()
-
-
-def _relative(node: ast.AST) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.level > 0
 
 
 def _one_line(error: BaseException) -> str:
