@@ -141,7 +141,7 @@ def test_a_configuration_is_made_of_given_and_usual_settings(validator):
     assert found.shapes["hidden_states"][-1] == 7
 
 
-def test_known_calls_come_first(validator):
+def test_known_calls_are_tried(validator):
     text = """
         class Block(nn.Module):
             def __init__(self, a, b):

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from lemur2.retrieval.calls import Call
 from lemur2.retrieval.decoding import decode
 from lemur2.retrieval.parsing import FileFacts, read_facts
 
@@ -27,6 +28,7 @@ class Parsed:
         error: Why it could not be parsed.
         symbols: Rows without the SHA-1.
         imports: Rows without the SHA-1.
+        calls: Rows without the SHA-1.
     """
 
     sha1: str
@@ -34,6 +36,7 @@ class Parsed:
     error: str | None
     symbols: list[tuple[str, str, str, int, int, str | None]]
     imports: list[tuple[int, str, str, int, str | None, str, bool, bool]]
+    calls: list[Call]
 
 
 def parse_all(paths: Mapping[str, Path], workers: int) -> Iterator[Parsed]:
@@ -73,4 +76,5 @@ def _parse(job: tuple[str, Path]) -> Parsed:
             (*symbol[:5], json.dumps(symbol[5]) if symbol[5] else None) for symbol in facts.symbols
         ],
         imports=facts.imports,
+        calls=facts.calls,
     )

@@ -1,4 +1,4 @@
-"""What the index keeps of a file: its symbols with their scopes, and its imports."""
+"""What the index keeps of a file: its symbols with their scopes, its imports, its calls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lemur2.retrieval.anatomy import dotted, first_line, is_typing_only, last_line
+from lemur2.retrieval.calls import Call, read_calls
 from lemur2.retrieval.categories import hints
 from lemur2.retrieval.scopes import local_imports
 from lemur2.retrieval.values import Parameter
@@ -28,6 +29,7 @@ class FileFacts:
             signatures), else None.
         imports: (line, scope, module, level, name, bound, under a condition, for typing only).
             `scope` is "" at the top level; `name` None for `import module`, `*` for all.
+        calls: See `calls.read_calls`.
         error: Why it could not be read; None where it could.
     """
 
@@ -37,6 +39,7 @@ class FileFacts:
     imports: list[tuple[int, str, str, int, str | None, str, bool, bool]] = field(
         default_factory=list
     )
+    calls: list[Call] = field(default_factory=list)
     error: str | None = None
 
 
@@ -44,7 +47,9 @@ def read_facts(text: str) -> FileFacts:
     """Parse a file. A text that this Python cannot parse gives facts with an error."""
     reader = _Reader(text)
     try:
-        reader.body(ast.parse(text).body, "", "", conditional=False, typing_only=False)
+        tree = ast.parse(text)
+        reader.body(tree.body, "", "", conditional=False, typing_only=False)
+        reader.facts.calls = read_calls(tree)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f" in line {line}" if line else ""

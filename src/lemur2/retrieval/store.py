@@ -16,7 +16,7 @@ from lemur2.errors import UsageError, UserError
 from lemur2.retrieval import indexing, listing
 from lemur2.retrieval.values import Origin
 
-_VERSION = 1  # of the tables and of what the parser keeps: an index of another one is made anew
+_VERSION = 2  # of the tables and of what the parser keeps: an index of another one is made anew
 
 _TABLES = """
 CREATE TABLE origins (
@@ -39,6 +39,10 @@ CREATE TABLE imports (
     level INTEGER NOT NULL, name TEXT, bound TEXT NOT NULL, conditional INTEGER NOT NULL,
     typing_only INTEGER NOT NULL);
 CREATE INDEX imports_sha1 ON imports (sha1);
+CREATE TABLE calls (
+    sha1 TEXT NOT NULL, name TEXT NOT NULL, chain TEXT NOT NULL, arguments TEXT NOT NULL);
+CREATE INDEX calls_sha1 ON calls (sha1);
+CREATE INDEX calls_name ON calls (name);
 """
 
 
@@ -103,7 +107,7 @@ class Symbol:
 
 
 class FileIndexStore:
-    """An SQLite file with the texts of all origins, their symbols and their imports.
+    """An SQLite file with the texts of all origins, their symbols, imports and calls.
 
     A text is stored and parsed once, under the SHA-1 of its bytes, whatever files have it; an
     update reads and hashes every file of an origin, and parses those whose SHA-1 is new. One
@@ -230,6 +234,15 @@ class FileIndexStore:
                 detail=json.loads(detail) if detail else None,
             )
 
+    def calls(self, name: str, origin: str) -> list[tuple[str, str, str]]:
+        """Calls of what has that name: module, what is called there, arguments as JSON."""
+        rows = self.connection.execute(
+            "SELECT f.module, c.chain, c.arguments FROM calls c JOIN files f ON f.sha1 = c.sha1 "
+            "JOIN origins o ON o.id = f.origin_id WHERE c.name = ? AND o.name = ? ORDER BY f.id",
+            (name, origin),
+        )
+        return list(rows)
+
     def _hashed(self, origin: Origin, problems: list[str]) -> Iterator[tuple[listing.Listed, str]]:
         for file in listing.list_files(origin):
             if file.size > listing.MAX_BYTES:
@@ -272,6 +285,10 @@ class FileIndexStore:
             "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(parsed.sha1, *imported) for imported in parsed.imports],
         )
+        self.connection.executemany(
+            "INSERT INTO calls VALUES (?, ?, ?, ?)",
+            [(parsed.sha1, *call) for call in parsed.calls],
+        )
 
     def _write_files(self, origin_id: int, hashed: list[tuple[listing.Listed, str]]) -> int:
         rows = self.connection.execute("SELECT path FROM files WHERE origin_id = ?", (origin_id,))
@@ -289,7 +306,7 @@ class FileIndexStore:
         return len(gone)
 
     def _drop_unused(self) -> None:
-        for table in ("sources", "symbols", "imports"):
+        for table in ("sources", "symbols", "imports", "calls"):
             self.connection.execute(
                 f"DELETE FROM {table} WHERE sha1 NOT IN (SELECT sha1 FROM files)"
             )

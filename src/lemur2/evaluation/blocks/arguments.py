@@ -1,4 +1,4 @@
-"""Arguments that might construct a block: hints first, then what its parameters are called.
+"""Arguments that might construct a block: from what its parameters are called, and from hints.
 
 An assignment maps parameters to texts of expressions, or to `Settings` for configuration objects,
 which grow while the block asks for more of them.
@@ -55,7 +55,7 @@ class Hints:
     """What the parent knows of a block's arguments.
 
     Attributes:
-        calls: Whole assignments that the origin itself uses, likelier ones first.
+        calls: Arguments that the origin itself gives, some or all of them, likelier ones first.
         configs: Settings of the configuration classes that may be meant, likelier ones first.
     """
 
@@ -64,12 +64,15 @@ class Hints:
 
 
 def assignments(target: Any, namespace: Mapping[str, Any], hints: Hints) -> Iterator[Assignment]:
-    """What to construct `target` with, likelier assignments first."""
-    yield from (dict(call) for call in hints.calls)
+    """What to construct `target` with, likelier assignments first.
+
+    The usual comes before what the origin gives: that is of the size of its models.
+    """
     parameters = _required(target)
     choices = {p.name: _choices(p, namespace, hints, _DEPTH) for p in parameters}
     first = {name: values[0] for name, values in choices.items()}
     yield first
+    yield from ({**first, **call} for call in hints.calls)
     for turn in range(1, _ALTERNATIVES):
         for name, values in choices.items():
             if turn < len(values):

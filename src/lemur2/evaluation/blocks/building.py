@@ -13,6 +13,7 @@ from lemur2.retrieval.extractor import BlockExtractor
 from lemur2.retrieval.shelf import BlockLibrary, Entry
 from lemur2.retrieval.stages import Stage
 from lemur2.retrieval.store import FileIndexStore
+from lemur2.retrieval.uses import UseSites
 from lemur2.retrieval.validation import Validation
 from lemur2.retrieval.values import Block, Extracted, Unresolvable
 
@@ -36,7 +37,7 @@ class LibraryBuilder:
         workers: int = 2,
     ) -> None:
         self._store, self._validator, self._library = store, validator, library
-        self._extractor = BlockExtractor(store)
+        self._extractor, self._uses = BlockExtractor(store), UseSites(store)
         self._workers = workers
         self._settings: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -75,7 +76,11 @@ class LibraryBuilder:
         settings = self._known(block)
         found = likely_configurations(settings, block.module, extracted.source, texts)
         return pool.submit(
-            self._validator.run, extracted.source, extracted.class_name, configurations=found
+            self._validator.run,
+            extracted.source,
+            extracted.class_name,
+            configurations=found,
+            calls=self._uses.of(block),
         )
 
     def _finish(

@@ -54,7 +54,7 @@ class BlockValidator:
             class_name: The class in it.
             packages: Top-level names that it must not import.
             configurations: Values of configuration objects that it may want, likelier ones first.
-            calls: Arguments that it is known to be constructed with, texts by parameter.
+            calls: Arguments that its origin constructs it with, texts by parameter.
 
         Returns:
             What was found; a process that dies or takes too long is a reason like any other.
