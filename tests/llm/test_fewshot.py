@@ -24,6 +24,10 @@ from lemur2.generators.fewshot.examples import STRATEGIES, Examples
 from lemur2.generators.fewshot.fitting import condensed
 from lemur2.llm.drafting import LEAST_REPLY
 from lemur2.llm.record import exchanges
+from lemur2.retrieval.shelf import BlockLibrary
+from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.validation import Validation
+from lemur2.retrieval.values import Block, Extracted
 
 TASK = "img-classification"
 
@@ -206,6 +210,27 @@ def test_a_spent_budget_ends_the_run(pool, caplog):
 # -- what is cut for the context ------------------------------------------------------------------
 
 
+def stored(name, source):
+    """A block that runs, as a library takes it."""
+    given = {"name": name, "qualified_name": f"here.{name}", "origin": "here", "version": "1"}
+    block = Block(
+        **given,
+        licence="MIT",
+        module="here",
+        path="here.py",
+        line=1,
+        end_line=2,
+        category="attention",
+        docstring="",
+        bases=(),
+        parameters=(),
+        forward_parameters=(),
+    )
+    extracted = Extracted(**given, source=source, licence="MIT", class_name=name, definitions=())
+    ran = Validation(stage=Stage.BACKWARD, arguments={}, outputs=((2, 3),), returns="Tensor")
+    return block, extracted, ran
+
+
 def candidate_in(context, pool, count, **config):
     with Server(choose=distinct, context=context) as server:
         made = generator_of(server, pool, examples=count, record=f"{context}.jsonl", **config)
@@ -260,6 +285,25 @@ def test_blocks_are_shown_and_go_first(pool, tmp_path):
     assert "BLOCK THAT" not in found.prompt
     assert [cut["how"] for cut in found.parameters["cut"]][:2] == ["dropped", "dropped"]
     assert {cut["name"] for cut in found.parameters["cut"]} <= {"SEBlock", "Stem", "Gate"}
+
+
+def test_blocks_for_a_need_come_from_the_library(pool, tmp_path):
+    path = tmp_path / "library.db"
+    with BlockLibrary(path, create=True) as library:
+        for name, width in (("Gate", 1), ("WindowAttention", 2), ("WindowPool", 3)):
+            source = f"class {name}(nn.Module):\n    width = {width}\n"
+            library.add(*stored(name, source))
+    asked = {"need": "window", "blocks": str(path)}
+    found, _ = candidate_in(16_384, pool, 1, **asked)
+    shown = re.findall(r"BLOCK THAT YOU MAY USE: (\w+)\n", found.prompt)
+    assert sorted(shown) == ["WindowAttention", "WindowPool"]
+    assert "# Runs as: WindowPool(" in found.prompt
+    found, _ = candidate_in(16_383, pool, 1, **asked, blocks_shown=1)
+    assert found.prompt.count("BLOCK THAT") == 1
+    with pytest.raises(UserError, match=r"no block of .* within 3 tokens"):
+        candidate_in(16_382, pool, 1, **asked, blocks_tokens=3)
+    with pytest.raises(UsageError, match="no block library"):
+        FewShotConfig(need="window", blocks=str(tmp_path / "none.db"))
 
 
 def test_a_context_too_small_for_one_network_is_one_line(pool):

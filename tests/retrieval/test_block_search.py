@@ -160,7 +160,7 @@ def test_search_by_meaning(library):
 def test_exemplars_keep_to_their_budget(library, tokens):
     found = exemplars(library, "attention convolution residual", count=4, tokens=tokens)
     assert len(found) <= 4
-    assert sum(token_count(entry.source) for entry in found) <= tokens
+    assert sum(token_count(exemplar_text(entry)) for entry in found) <= tokens
     assert all(entry.validation.stage is Stage.BACKWARD for entry in found)
     if tokens == 100_000:
         assert len(found) == 4

@@ -7,6 +7,7 @@ import pytest
 
 from lemur2.cli import main
 from lemur2.cli.errors import exit_code
+from lemur2.retrieval.search import token_count
 
 
 @pytest.fixture
@@ -60,6 +61,18 @@ def test_without_index_or_library(lemur2, tmp_path):
     assert (code, "lemur2 blocks index" in err) == (1, True)
     code, _, err = lemur2("blocks", "list", "--library", tmp_path / "none.db")
     assert (code, "lemur2 blocks extract" in err) == (1, True)
+
+
+def test_search_gives_the_blocks_for_a_prompt(lemur2, library_file):
+    search = ("blocks", "search", "squeeze", "--library", library_file, "--words-only")
+    code, out, _ = lemur2(*search, "-n", 1, "--tokens", 3000)
+    assert code == 0
+    assert "# Runs as: SqueezeExcitation(" in out
+    assert token_count(out) <= 3000
+    code, out, err = lemur2(*search, "--tokens", 5)
+    assert (code, out, "at most 5 tokens" in err) == (1, "", True)
+    code, _, err = lemur2(*search, "--tokens", 5, "--json")
+    assert (code, err.count("\n")) == (2, 1)
 
 
 def test_reading_commands(lemur2, library_file):

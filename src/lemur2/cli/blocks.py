@@ -169,6 +169,11 @@ def list_(
     default=None,
     help="Rank by embeddings too (extra: embeddings). [where the library has them]",
 )
+@click.option(
+    "--tokens",
+    type=click.IntRange(min=1),
+    help="Print the blocks as prompts show them, of at most so many tokens together.",
+)
 @_library_option
 @json_option
 def search_(
@@ -177,6 +182,7 @@ def search_(
     stage: str | None,
     count: int,
     meaning: bool | None,
+    tokens: int | None,
     library: Path | None,
     as_json: bool,
 ) -> None:
@@ -185,12 +191,30 @@ def search_(
     \b
     lemur2 blocks search SwinTransformerBlock
     lemur2 blocks search "squeeze and excitation" --category attention --json
+    lemur2 blocks search "squeeze and excitation" -n 3 --tokens 2000 > prompt.txt
     """
-    from lemur2.retrieval.search import search
+    from lemur2.retrieval.search import exemplar_text, exemplars, search
     from lemur2.retrieval.stages import Stage
 
-    least = Stage(stage) if stage else Stage.IMPORTED
+    if tokens is not None and as_json:
+        raise UsageError("--tokens prints text for a prompt, not JSON; leave one out")
     with _opened_library(library) as shelf:
+        if tokens is not None:
+            found = exemplars(
+                shelf,
+                query,
+                count=count,
+                tokens=tokens,
+                at_least=Stage(stage) if stage else Stage.BACKWARD,
+                category=category,
+                meaning=meaning,
+            )
+            if not found:
+                raise UserError(f"no block that fits takes at most {tokens} tokens; allow more")
+            for entry in found:
+                click.echo(exemplar_text(entry))
+            return
+        least = Stage(stage) if stage else Stage.IMPORTED
         hits = search(shelf, query, limit=count, category=category, at_least=least, meaning=meaning)
         _print_entries([hit.entry for hit in hits], as_json)
 

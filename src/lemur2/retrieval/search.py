@@ -82,17 +82,22 @@ def exemplars(
     tokens: int,
     at_least: Stage = Stage.BACKWARD,
     category: str | None = None,
+    meaning: bool | None = None,
 ) -> list[Entry]:
     """At most `count` blocks for a need, whose texts together take at most `tokens` tokens.
 
     Blocks that are too long for what is left are passed over for shorter ones further down, so
-    that a prompt is filled with the best that fits. Tokens are estimated by `token_count`.
+    that a prompt is filled with the best that fits. Tokens are estimated by `token_count`; the
+    other arguments are those of `search`.
     """
     found: list[Entry] = []
     sources: set[str] = set()
     left = tokens
-    for hit in search(library, need, limit=count * 10, category=category, at_least=at_least):
-        size = token_count(hit.entry.source)
+    hits = search(
+        library, need, limit=count * 10, category=category, at_least=at_least, meaning=meaning
+    )
+    for hit in hits:
+        size = token_count(exemplar_text(hit.entry))
         if size > left or hit.entry.source in sources:
             continue
         found.append(hit.entry)

@@ -7,11 +7,14 @@ import logging
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lemur2.architecture import Candidate, content_name
 from lemur2.errors import UsageError, UserError
+from lemur2.generators.fewshot import blocks
+from lemur2.generators.fewshot.blocks import Block
 from lemur2.generators.fewshot.examples import STRATEGIES, Examples
 from lemur2.generators.fewshot.fitting import Fitted, Shown, fit_prompt
 from lemur2.generators.fewshot.modes import MODES, Mode
@@ -63,9 +66,22 @@ class FewShotConfig(LlmConfig):
     )
     blocks: str = field(
         default="",
-        metadata={"help": "folder of blocks (`lemur2 blocks extract`), some are shown as well"},
+        metadata={
+            "help": "folder of blocks (`lemur2 blocks extract`), some are shown as well; with "
+            "--need, the block library's file instead of the usual one"
+        },
+    )
+    need: str = field(
+        default="",
+        metadata={
+            "help": "what blocks are wanted for, as 'window attention': those of the block "
+            "library that fit best are shown"
+        },
     )
     blocks_shown: int = field(default=2, metadata={"help": "blocks in a prompt, where there are"})
+    blocks_tokens: int = field(
+        default=1500, metadata={"help": "most tokens of the blocks for a need, together"}
+    )
     template: str = field(
         default="",
         metadata={"help": "a changed copy of the prompt (`lemur2 prompt fewshot --show`)"},
@@ -85,15 +101,12 @@ class FewShotConfig(LlmConfig):
                 raise UsageError(f"{name} must be {' or '.join(known)}, not {getattr(self, name)}")
         if not 0 < self.top <= 1:
             raise UsageError(f"top must be above 0 and at most 1, not {self.top}")
-        if self.blocks and not block_files(self.blocks):
+        if self.blocks and not self.need and not blocks.files(self.blocks):
             raise UsageError(f"there are no blocks (.py files) in {self.blocks}")
+        if self.need and self.blocks and not Path(self.blocks).is_file():
+            raise UsageError(f"there is no block library {self.blocks}")
         if self.template and not Path(self.template).is_file():
             raise UsageError(f"there is no template {self.template}")
-
-
-def block_files(folder: str) -> list[Path]:
-    """The blocks in a folder, in the order of their names."""
-    return sorted(Path(folder).glob("*.py"))
 
 
 class FewShotGenerator(Generator[FewShotConfig]):
@@ -195,22 +208,22 @@ class FewShotGenerator(Generator[FewShotConfig]):
         sampling = self.config.sampling((self.seed * _SEEDS + number) % (1 << 31))
         self._mode.require(client.facts)
 
-        def fitted_with(blocks: Sequence[Path], shown: Sequence[Shown]) -> Fitted | None:
+        def fitted_with(beside: Sequence[Block], shown: Sequence[Shown]) -> Fitted | None:
             return fit_prompt(
                 shown,
-                lambda some: self._mode.request(self._write(some, blocks), sampling),
+                lambda some: self._mode.request(self._write(some, beside), sampling),
                 lambda request: fit(client, request, self._mode.least),
             )
 
-        blocks = self._blocks(chance)
+        beside = self._beside(chance)
         for _ in range(_MAINS_TRIED):
             shown = [
                 Shown(name=m.name, code=pool.source(m.name).rstrip(), accuracy=m.score)
                 for m in examples.draw(1 + self.config.examples, chance)
             ]
-            fitted = fitted_with(blocks, shown)
-            if blocks and (fitted is None or fitted.cut):  # blocks go before examples do
-                dropped = tuple({"name": each.stem, "how": "dropped"} for each in blocks)
+            fitted = fitted_with(beside, shown)
+            if beside and (fitted is None or fitted.cut):  # blocks go before examples do
+                dropped = tuple({"name": each.name, "how": "dropped"} for each in beside)
                 fitted = fitted_with((), shown)
                 fitted = fitted and dataclasses.replace(fitted, cut=(*dropped, *fitted.cut))
             if fitted is not None:
@@ -221,12 +234,22 @@ class FewShotGenerator(Generator[FewShotConfig]):
             "fewer --max-tokens"
         )
 
-    def _blocks(self, chance: random.Random) -> list[Path]:
-        """The blocks that a prompt shows."""
-        found = block_files(self.config.blocks) if self.config.blocks else []
-        return chance.sample(found, min(self.config.blocks_shown, len(found)))
+    @cached_property
+    def _blocks(self) -> Sequence[Block]:
+        """Those to choose from."""
+        config = self.config
+        if config.need:
+            bounds = {"count": config.blocks_shown, "tokens": config.blocks_tokens}
+            return blocks.for_need(config.need, config.blocks, **bounds)
+        return blocks.of_folder(config.blocks) if config.blocks else []
 
-    def _write(self, shown: Sequence[Shown], blocks: Sequence[Path]) -> str:
+    def _beside(self, chance: random.Random) -> Sequence[Block]:
+        """The blocks that a prompt shows."""
+        if self.config.need:
+            return self._blocks
+        return chance.sample(self._blocks, min(self.config.blocks_shown, len(self._blocks)))
+
+    def _write(self, shown: Sequence[Shown], beside: Sequence[Block]) -> str:
         main, *others = (dataclasses.asdict(each) for each in shown)
         return render(
             self._mode.prompt,
@@ -235,7 +258,7 @@ class FewShotGenerator(Generator[FewShotConfig]):
             examples=others,
             hyperparameters=list(self.config.hyperparameters),
             size=self.config.size,
-            blocks=[{"name": b.stem, "code": b.read_text("utf-8").rstrip()} for b in blocks],
+            blocks=[dataclasses.asdict(each) for each in beside],
         )
 
     def _candidate(self, client: Client, number: int, fitted: Fitted, made: Draft) -> Candidate:
