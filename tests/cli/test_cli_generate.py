@@ -32,3 +32,10 @@ def test_a_line_that_a_kill_cut_short_is_written_again(tmp_path):
     index = tmp_path / "candidates.jsonl"
     index.write_text(index.read_text()[:-40])
     assert generated(tmp_path, 0) == whole
+
+
+def test_fewer_than_asked_is_said(tmp_path):
+    arguments = ["genetic", "-n", "5", "--population", "3", "--out", str(tmp_path)]
+    ended = CliRunner().invoke(generate, arguments)
+    assert "no more than 3 of 5" in ended.output
+    assert len(list(tmp_path.glob("*.py"))) == 3

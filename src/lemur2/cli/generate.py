@@ -131,6 +131,11 @@ def _write(generator: Generator[Any], total: int, out: Path) -> None:
         more = "`lemur2 train NETWORK --dataset D --transform FILE` tries one"
     for line in generator.notes():
         click.echo(printable(line))
+    if written < total:
+        click.echo(
+            f"{generator.name} has no more than {written} of {total}, or none before it hears how "
+            f"these do; `lemur2 grow {generator.name}` evaluates as it goes"
+        )
     click.echo(f"{written} candidates in {out}; {more}")
 
 
