@@ -96,16 +96,19 @@ def indexed(folder: Path) -> tuple[FileIndexStore, float, int]:
     return store, time.perf_counter() - started, files
 
 
-def judged(validator: BlockValidator, texts: dict[str, tuple[str, str]], names: list[str]) -> str:
-    """Shares that stand alone by their text, and that import."""
+def judged(
+    validator: BlockValidator, texts: dict[str, tuple[str, str]], origins: dict[str, str]
+) -> str:
+    """Shares that stand alone by their text, that import, and that run."""
     reached = []
-    for name in names:
-        found = validator.validate(*texts[name], PACKAGES) if name in texts else None
+    for name, origin in origins.items():
+        known = name in texts
+        found = validator.validate(*texts[name], packages=(origin,)) if known else None
         reached.append(found.stage if found else Stage.REFUSED)
     shares = []
     for stage in (Stage.CLOSED, Stage.IMPORTED, Stage.FORWARD):
         count = sum(each.reaches(stage) for each in reached)
-        shares.append(f"{stage.value} {count} ({100 * count / len(names):.0f} %)")
+        shares.append(f"{stage.value} {count} ({100 * count / len(origins):.0f} %)")
     return ", ".join(shares)
 
 
@@ -124,7 +127,7 @@ def main() -> None:
         there = sorted(known & set(json.loads(options.names.read_text())))
         names = random.Random(options.seed).sample(there, min(options.count, len(there)))
         print(f"{files} files of {' and '.join(PACKAGES)}; {len(names)} of {len(there)} names")
-        texts, ours = {}, []
+        texts, ours, origins = {}, [], {}
         with BlockLibrary(folder / "library.db", create=True) as library:
             builder = LibraryBuilder(store, validator, library, workers=1)
             for each in names:
@@ -133,6 +136,7 @@ def main() -> None:
                 (entry,) = builder.build([block])
                 ours.append(time.perf_counter() - started)
                 texts[each] = entry.source, entry.class_name
+                origins[each] = entry.origin
         store.close()
         report, written = peer(options.wheel, names, folder)
         theirs = [seconds for _, seconds in report["blocks"].values()]
@@ -145,8 +149,8 @@ def main() -> None:
         print(f"                 nn-rag median {pair[1]:.2f}, mean {means[1]:.2f}")
         print(f"  {pair[1] / pair[0]:.1f} times as quick by the median, {means[1] / means[0]:.1f}")
         print(f"nn-rag calls {valid} of {len(names)} a success; by one judge:")
-        print(f"  lemur2: {judged(validator, texts, names)}")
-        print(f"  nn-rag: {judged(validator, written, names)}")
+        print(f"  lemur2: {judged(validator, texts, origins)}")
+        print(f"  nn-rag: {judged(validator, written, origins)}")
 
 
 if __name__ == "__main__":
