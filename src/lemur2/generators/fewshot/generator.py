@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from lemur2.architecture import Candidate, content_name
 from lemur2.errors import UsageError, UserError
 from lemur2.generators.fewshot import blocks
 from lemur2.generators.fewshot.blocks import Block
 from lemur2.generators.fewshot.examples import STRATEGIES, Examples
 from lemur2.generators.fewshot.fitting import Fitted, Shown, fit_prompt
 from lemur2.generators.fewshot.modes import MODES, Mode
-from lemur2.llm import (
-    NETWORK,
-    BudgetSpent,
-    Client,
-    Draft,
-    LlmConfig,
-    draft,
-    fit,
-    render,
-)
-from lemur2.loop.generator import Generator
+from lemur2.generators.language import Asked, LanguageGenerator
+from lemur2.llm import NETWORK, Client, LlmConfig, Wanted, fit, render
 
 if TYPE_CHECKING:
     from lemur2.corpus.pool import Pool
 
 TASK = "img-classification"
 _MAINS_TRIED = 8  # main networks that are drawn until one fits into the context
-_SEEDS = 1 << 20  # of one run: those of its requests are consecutive
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +96,8 @@ class FewShotConfig(LlmConfig):
             raise UsageError(f"there is no template {self.template}")
 
 
-class FewShotGenerator(Generator[FewShotConfig]):
-    """Asks for a network that combines the best of those in the prompt.
-
-    Every reply becomes a candidate, also one that is no network after its repairs: the loop
-    refuses it with the cause, and the funnel counts it. What is asked depends on the seed, the
-    pool and the candidate's number alone.
-    """
+class FewShotGenerator(LanguageGenerator[FewShotConfig]):
+    """Asks for a network that combines the best of those in the prompt."""
 
     name: ClassVar[str] = "fewshot"
     about: ClassVar[str] = "networks that a language model makes of a few examples (alt-nn)"
@@ -126,69 +108,37 @@ class FewShotGenerator(Generator[FewShotConfig]):
         self._mode: Mode = MODES[config.mode](config.hyperparameters)
         self._pool: Pool | None = None
         self._examples: Examples | None = None
-        self._client: Client | None = None
-        self._asked = 0
-        self._ahead: list[Candidate] = []  # answered in one go with earlier ones, not given yet
-        self._spent = False
+
+    @property
+    def wanted(self) -> Wanted:
+        """A network, with these hyperparameters."""
+        return dataclasses.replace(NETWORK, hyperparameters=self.config.hyperparameters)
+
+    @property
+    def tail(self) -> str:
+        """What the mode's frame has after the reply."""
+        return self._mode.tail
 
     def meet(self, pool: Pool) -> None:
         """Take examples from this pool; without one they are the zoo's."""
         self._pool = pool
 
-    def ask(self, limit: int) -> Sequence[Candidate]:
-        """The next ones; fewer, in the end none, where the budget is spent.
-
-        Raises:
-            UserError: The model cannot be had, or its context holds not even one example.
-        """
-        short = limit - len(self._ahead)
-        if short > 0 and not self._spent:
-            self._ahead += self._generate(max(short, self.config.concurrency))
-        given, self._ahead = self._ahead[:limit], self._ahead[limit:]
-        return given
-
-    def state(self) -> Mapping[str, Any]:
-        """How many were asked for, and those that were answered but not given yet."""
-        return {
-            "asked": self._asked,
-            "ahead": [dataclasses.asdict(candidate) for candidate in self._ahead],
-            "spent": self._spent,
-        }
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from there. What the record answers is not asked again."""
-        self._asked = state["asked"]
-        self._spent = state["spent"]
-        self._ahead = [
-            Candidate(**{**each, "parents": tuple(each["parents"])}) for each in state["ahead"]
-        ]
-
-    def close(self) -> None:
-        """Let the model go."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def _generate(self, count: int) -> list[Candidate]:
-        if self._client is None:
-            self._client = self.config.open()
-        numbers = range(self._asked, self._asked + count)
-        try:
-            fitted = [self._prompt(self._client, number) for number in numbers]
-            drafts = draft(
-                self._client,
-                [each.request for each in fitted],
-                dataclasses.replace(NETWORK, hyperparameters=self.config.hyperparameters),
-                repairs=self.config.repairs,
-                tail=self._mode.tail,
-            )
-        except BudgetSpent as error:
-            _log.warning("%s", error)
-            self._spent = True
-            return []
-        self._asked += count
-        found = zip(numbers, fitted, drafts, strict=True)
-        return [self._candidate(self._client, *each) for each in found]
+    def prepare(self, client: Client, number: int) -> Asked:
+        """See `LanguageGenerator.prepare`."""
+        fitted = self._prompt(client, number)
+        count = len(fitted.shown) - 1
+        return Asked(
+            request=fitted.request,
+            prefix=f"alt-nn{count}",
+            parents=tuple(each.name for each in fitted.shown),
+            parameters={
+                "examples": count,
+                "strategy": self.config.strategy,
+                "mode": self.config.mode,
+                "accuracies": [each.accuracy for each in fitted.shown],
+                "cut": list(fitted.cut),
+            },
+        )
 
     def _met(self) -> tuple[Pool, Examples]:
         if self._pool is None:
@@ -205,7 +155,7 @@ class FewShotGenerator(Generator[FewShotConfig]):
         """The request for a candidate, by its number."""
         pool, examples = self._met()
         chance = random.Random(f"fewshot {self.seed} {number}")
-        sampling = self.config.sampling((self.seed * _SEEDS + number) % (1 << 31))
+        sampling = self.sampling(number)
         self._mode.require(client.facts)
 
         def fitted_with(beside: Sequence[Block], shown: Sequence[Shown]) -> Fitted | None:
@@ -259,33 +209,4 @@ class FewShotGenerator(Generator[FewShotConfig]):
             hyperparameters=list(self.config.hyperparameters),
             size=self.config.size,
             blocks=[dataclasses.asdict(each) for each in beside],
-        )
-
-    def _candidate(self, client: Client, number: int, fitted: Fitted, made: Draft) -> Candidate:
-        count = len(fitted.shown) - 1
-        prefix = f"alt-nn{count}"
-        client.link(content_name(prefix, made.source), made.keys)
-        return Candidate(
-            source=made.source,
-            generator=self.name,
-            prefix=prefix,
-            parents=tuple(each.name for each in fitted.shown),
-            parameters={
-                "number": number,
-                "examples": count,
-                "strategy": self.config.strategy,
-                "mode": self.config.mode,
-                "llm": self.config.llm,
-                "model": client.facts.model,
-                "accuracies": [each.accuracy for each in fitted.shown],
-                "cut": list(fitted.cut),
-                "requests": list(made.keys),
-                "repairs": made.repairs,
-                "steps": list(made.steps),
-                "prompt_tokens": made.prompt_tokens,
-                "completion_tokens": made.completion_tokens,
-                "finish": made.finish,
-                "refused": str(made.refusal) if made.refusal is not None else None,
-            },
-            prompt=made.prompt,
         )

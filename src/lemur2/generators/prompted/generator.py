@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from lemur2.architecture import Candidate, content_name
 from lemur2.errors import UsageError, UserError
+from lemur2.generators.language import Asked, LanguageGenerator
 from lemur2.generators.prompted.grammar import composition_grammar
 from lemur2.generators.transforms.operations import LEAST_SIDE, operations
 from lemur2.llm import (
     TRANSFORM,
-    BudgetSpent,
     Client,
-    Draft,
     LlmConfig,
     Message,
     ModelFacts,
     Request,
-    draft,
+    Wanted,
     fit,
     render,
 )
-from lemur2.loop.generator import Generator
 from lemur2.transforms import transform_source
 
 MODES = ("whole", "continue", "steps")
@@ -39,8 +34,6 @@ BEGINNING = (
     "    return transforms.Compose([\n"
 )
 _LEAST = 128  # tokens that a reply must have room for
-_SEEDS = 1 << 20  # of one run: those of its requests are consecutive
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +75,8 @@ class PromptedConfig(LlmConfig):
         transform_source(self.base)
 
 
-class PromptedGenerator(Generator[PromptedConfig]):
-    """Asks for a transform by each way of prompting in turn.
-
-    Every reply becomes a candidate, also one that is no transform after its repairs: the loop
-    refuses it with the cause, and the funnel counts it. What is asked depends on the seed and the
-    candidate's number alone.
-    """
+class PromptedGenerator(LanguageGenerator[PromptedConfig]):
+    """Asks for a transform by each way of prompting in turn."""
 
     name: ClassVar[str] = "prompted"
     about: ClassVar[str] = "transforms that a language model writes"
@@ -96,52 +84,26 @@ class PromptedGenerator(Generator[PromptedConfig]):
 
     def __init__(self, config: PromptedConfig, seed: int) -> None:
         super().__init__(config, seed)
-        self._client: Client | None = None
-        self._asked = 0
-        self._spent = False
         self._grammar: str | None = None
         if config.mode == "steps":
             known = operations(config.image_side)
             self._grammar = composition_grammar(known.values(), config.side)
 
-    def ask(self, limit: int) -> Sequence[Candidate]:
-        """The next `limit`; none where the budget is spent.
+    @property
+    def wanted(self) -> Wanted:
+        """A transform."""
+        return TRANSFORM
 
-        Raises:
-            UserError: The model cannot be had, or its context does not hold the prompt.
-        """
-        if self._spent:
-            return []
-        if self._client is None:
-            self._client = self.config.open()
-        client, numbers = self._client, range(self._asked, self._asked + limit)
+    def prepare(self, client: Client, number: int) -> Asked:
+        """See `LanguageGenerator.prepare`."""
         self._require(client.facts)
-        try:
-            requests = [self._request(client, number) for number in numbers]
-            drafts = draft(client, requests, TRANSFORM, repairs=self.config.repairs)
-        except BudgetSpent as error:
-            _log.warning("%s", error)
-            self._spent = True
-            return []
-        self._asked += limit
-        return [
-            self._candidate(client, number, made)
-            for number, made in zip(numbers, drafts, strict=True)
-        ]
-
-    def state(self) -> Mapping[str, Any]:
-        """How many were asked for."""
-        return {"asked": self._asked, "spent": self._spent}
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from there. What the record answers is not asked again."""
-        self._asked, self._spent = state["asked"], state["spent"]
-
-    def close(self) -> None:
-        """Let the model go."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        return Asked(
+            request=self._request(client, number),
+            prefix=f"prompted-{self._way(number)}",
+            parents=(self.config.network,),
+            parameters={"prompting": self._way(number), "mode": self.config.mode},
+            kind="transform",
+        )
 
     def _require(self, model: ModelFacts) -> None:
         """Check that the model can be asked so. Raises UsageError."""
@@ -163,7 +125,7 @@ class PromptedGenerator(Generator[PromptedConfig]):
             size=self.config.image_side,
             base=transform_source(self.config.base).source.rstrip(),
         )
-        sampling = self.config.sampling((self.seed * _SEEDS + number) % (1 << 31), max_tokens=768)
+        sampling = self.sampling(number, max_tokens=768)
         messages = [Message("user", text)]
         if self.config.mode != "whole":
             messages.append(Message("assistant", BEGINNING))
@@ -176,29 +138,3 @@ class PromptedGenerator(Generator[PromptedConfig]):
                 "and a reply; take another model, or fewer --max-tokens"
             )
         return fitted
-
-    def _candidate(self, client: Client, number: int, made: Draft) -> Candidate:
-        prefix = f"prompted-{self._way(number)}"
-        client.link(content_name(prefix, made.source), made.keys)
-        return Candidate(
-            source=made.source,
-            kind="transform",
-            generator=self.name,
-            prefix=prefix,
-            parents=(self.config.network,),
-            parameters={
-                "number": number,
-                "prompting": self._way(number),
-                "mode": self.config.mode,
-                "llm": self.config.llm,
-                "model": client.facts.model,
-                "requests": list(made.keys),
-                "repairs": made.repairs,
-                "steps": list(made.steps),
-                "prompt_tokens": made.prompt_tokens,
-                "completion_tokens": made.completion_tokens,
-                "finish": made.finish,
-                "refused": str(made.refusal) if made.refusal is not None else None,
-            },
-            prompt=made.prompt,
-        )
