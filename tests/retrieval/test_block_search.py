@@ -152,8 +152,10 @@ def test_search_is_narrowed(library):
 @pytest.mark.slow
 @pytest.mark.skipif(not embeddings_installed(), reason="the extra embeddings is not installed")
 def test_search_by_meaning(library):
-    hits = search(library, "reweight channels by global context", limit=3, meaning=True)
-    assert "SqueezeExcitation" in {hit.entry.name for hit in hits}
+    assert "Permute" in {h.entry.name for h in search(library, "rearrange axes", meaning=True)[:3]}
+    assert search(library, "rearrange axes", meaning=False) == []
+    assert search(library, "fully connected layers", meaning=True)[0].entry.name == "MLP"
+    assert search(library, "fully connected layers", meaning=False)[0].entry.name != "MLP"
 
 
 @pytest.mark.parametrize("tokens", [50, 1500, 100_000])

@@ -167,9 +167,14 @@ def _by_meaning(library: BlockLibrary, query: str, limit: int) -> list[int]:
 
 
 def _meaning(entry: Entry) -> str:
-    """What of a block is embedded: its name in words, its docstring, the start of its class."""
-    code = entry.source[entry.source.rfind(f"class {entry.class_name}") :]
-    return f"{identifiers(entry.name)}. {entry.category}. {entry.docstring[:400]}\n{code[:800]}"
+    """What of a block is embedded: its name in words, and what its docstring says first.
+
+    Code stands in where there is no docstring; beside one it drowns what that says.
+    """
+    says = entry.docstring.strip().partition("\n\n")[0][:200]
+    if not says:
+        says = entry.source[entry.source.rfind(f"class {entry.class_name}") :][:300]
+    return f"{identifiers(entry.name)}, {entry.category}. {says}"
 
 
 _MODEL: list[Any] = []
