@@ -33,8 +33,12 @@ BAD = {
         "backward",
         "no gradient reaches other",
     ),
-    "too much memory": (net(build="torch.zeros(1 << 33)"), "memory", ""),
-    "raises MemoryError": (net(build="raise MemoryError"), "memory", "MemoryError"),
+    "too much memory": (
+        net(build="torch.zeros(1 << 33)"),
+        "memory",
+        "out of memory, 32,768 MiB more do not fit",
+    ),
+    "raises MemoryError": (net(build="raise MemoryError"), "memory", "out of memory"),
     "leaves": (net(build="raise SystemExit"), "crash", "SystemExit"),
 }
 

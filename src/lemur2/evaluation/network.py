@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,8 +53,8 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
         (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if _own(f)), None
     )
     if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _NO_MEMORY):
-        verdict = Verdict.MEMORY
-    elif isinstance(error, PermissionError):
+        return Refusal(Verdict.MEMORY, _no_room(text), line, remedy="--memory raises the limit")
+    if isinstance(error, PermissionError):
         frames = traceback.extract_tb(error.__traceback__)
         if frames and frames[-1].filename.startswith("<frozen importlib"):
             reason = (
@@ -64,6 +65,13 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
     elif isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
         verdict = Verdict.CRASH
     return Refusal(verdict, reason, line)
+
+
+def _no_room(text: str) -> str:
+    """What was too much, as far as an allocator's message says it."""
+    asked = re.search(r"allocate (\d+) bytes", text)
+    more = f", {int(asked[1]) / 2**20:,.0f} MiB more do not fit" if asked else ""
+    return f"out of memory{more}"
 
 
 def load(source: str) -> ModuleType:
