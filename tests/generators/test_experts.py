@@ -265,11 +265,19 @@ def generator(pool, seed=0, **config):
 
 
 def test_families_are_used_equally_often(pool):
-    candidates = generator(pool, mixtures="heterogeneous").ask(60)
+    candidates = generator(pool, mixtures="heterogeneous", expert_parameters=10**9).ask(60)
     used = Counter(name for c in candidates for name in c.parents)
     assert max(used.values()) - min(used.values()) <= 2
     assert len(used) == len([n for n in zoo_names("img-classification") if "MoE" not in n])
     assert all(len(set(c.parents)) == 4 for c in candidates)
+
+
+def test_large_networks_are_not_mixed(pool):
+    few = generator(pool, mixtures="heterogeneous", expert_parameters=1_000_000).ask(20)
+    used = {name for c in few for name in c.parents}
+    assert used == {"ComplexNet", "LeNet", "ResNet20", "ResNet8", "SqueezeNet"}
+    with pytest.raises(UserError, match="raise --expert-parameters"):
+        generator(pool, mixtures="heterogeneous", expert_parameters=100_000)
 
 
 def test_homogeneous_mixtures_cover_n_and_k_equally(pool):

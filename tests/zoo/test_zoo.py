@@ -6,6 +6,7 @@ tables below; a file without an entry fails.
 
 import ast
 import importlib.util
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ import torchvision
 from torch import nn
 
 import lemur2
+from lemur2.architecture.zoo import zoo_parameters
 
 ZOO = Path(lemur2.__file__).parent / "zoo"
 FILES = {path.stem: path for path in sorted(ZOO.glob("*/*.py"))}
@@ -124,6 +126,17 @@ def _one_thread():
 def test_the_zoo_holds_what_it_promises():
     images = set(TORCHVISION) | set(PUBLISHED) | {"ComplexNet"} | set(MIXTURES)
     assert images | set(TEXT_NAMES) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", IMAGE_NAMES)
+def test_its_number_of_parameters_is_listed(name):
+    device = torch.device("cpu" if name in NOT_ON_META else "meta")
+    assert zoo_parameters(name) == parameters(build(name, (2, 3, 64, 64), 10, device))
+
+
+def test_numbers_of_parameters_are_of_the_zoo():
+    listed = json.loads((ZOO / "parameters.json").read_text())
+    assert list(listed) == sorted(IMAGE_NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

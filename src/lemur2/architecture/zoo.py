@@ -3,8 +3,10 @@
 They lie in a folder per task; the name of a network is that of its file.
 """
 
+import json
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -29,6 +31,16 @@ def zoo_source(name: str) -> str:
     close = get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}?" if close else f"there are {', '.join(names)}"
     raise UsageError(f"the zoo has no network named {name!r}; {hint}")
+
+
+def zoo_parameters(name: str) -> int | None:
+    """How many parameters a seed network of images has at 3x64x64 and 10 classes; else None."""
+    return _parameters().get(name)
+
+
+@cache
+def _parameters() -> dict[str, int]:
+    return json.loads(files("lemur2").joinpath("zoo", "parameters.json").read_text("utf-8"))
 
 
 def _files(task: str | None = None) -> Iterator[Traversable]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Architecture, family
-from lemur2.architecture.zoo import zoo_names, zoo_source
+from lemur2.architecture.zoo import zoo_names, zoo_parameters, zoo_source
 from lemur2.corpus import codec
 from lemur2.corpus.schema import architectures, benchmarks, epochs, transforms, trials
 from lemur2.corpus.store import Corpus
@@ -39,12 +39,14 @@ class Member:
     Attributes:
         name, family, digest: As in the corpus.
         score: Its best on the pool's data set, in [0, 1]; None where it has none there.
+        parameters: How many; None where that was not measured.
     """
 
     name: str
     family: str
     digest: str
     score: float | None
+    parameters: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,6 +266,7 @@ class Pool:
                     architectures.c.name,
                     architectures.c.family,
                     architectures.c.digest,
+                    architectures.c.parameters,
                 )
                 .where(architectures.c.id <= self.watermark.architecture)
                 .order_by(architectures.c.id)
@@ -275,6 +278,7 @@ class Pool:
                         family=row.family,
                         digest=row.digest,
                         score=scores.get(row.id),
+                        parameters=row.parameters,
                     )
 
     def _scores(self, connection: Connection) -> dict[int, float]:
@@ -338,6 +342,7 @@ def _zoo(task: str) -> tuple[Member, ...]:
             family=family(name),
             digest=Architecture.parse(zoo_source(name), name=name).digest,
             score=None,
+            parameters=zoo_parameters(name),
         )
         for name in zoo_names(task)
     )

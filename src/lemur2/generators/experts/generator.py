@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
 from lemur2.corpus import Outcome
-from lemur2.corpus.pool import Pool
+from lemur2.corpus.pool import Member, Pool
 from lemur2.errors import UsageError, UserError
 from lemur2.generators.experts.blueprint import Blueprint
 from lemur2.generators.experts.builtin import builtin_source
@@ -44,6 +44,10 @@ class ExpertsConfig:
     scored: bool = field(
         default=False,
         metadata={"help": "mix only networks that have a score on the data set"},
+    )
+    expert_parameters: int = field(
+        default=12_000_000,
+        metadata={"help": "most parameters of a network that is mixed, where that is known"},
     )
     seeds: int = field(
         default=1,
@@ -81,6 +85,8 @@ class ExpertsConfig:
             raise UsageError(f"a mixture needs at least 2 experts, not {self.mixed}")
         if min((*self.numbers, *self.tops), default=1) < 1:
             raise UsageError("numbers and tops must be at least 1")
+        if self.expert_parameters < 1:
+            raise UsageError("expert_parameters must be at least 1")
         if self.seeds < 1:
             raise UsageError(f"seeds must be at least 1, not {self.seeds}")
         for name in self.experts:
@@ -120,19 +126,23 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
         self._pool = pool
         families: dict[str, list[str]] = {}
         for member in pool.members:
-            if self._is_eligible(member.family) and (member.score or not self.config.scored):
+            if self._is_eligible(member):
                 families.setdefault(member.family, []).append(member.name)
         self._sample = HeterogeneousSample(families, self.seed)
         if self.config.mixtures != "homogeneous" and len(families) < max(self.config.mixed):
             raise UserError(
                 f"the corpus and the zoo have {len(families)} families to mix, "
-                f"{max(self.config.mixed)} are needed; widen --families or lower --mixed"
+                f"{max(self.config.mixed)} are needed; widen --families, raise "
+                "--expert-parameters or lower --mixed"
             )
 
-    def _is_eligible(self, family: str) -> bool:
+    def _is_eligible(self, member: Member) -> bool:
+        small = (member.parameters or 0) <= self.config.expert_parameters
+        if not small or (self.config.scored and not member.score):
+            return False
         if self.config.families:
-            return family in self.config.families
-        return not family.lower().startswith("moe")
+            return member.family in self.config.families
+        return not member.family.lower().startswith("moe")
 
     def ask(self, limit: int) -> Sequence[Candidate]:
         """The next mixtures; fewer, in the end none, where there are no more."""
