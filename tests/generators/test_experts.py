@@ -3,6 +3,7 @@
 import ast
 import json
 from collections import Counter
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -278,6 +279,16 @@ def test_large_networks_are_not_mixed(pool):
     assert used == {"ComplexNet", "LeNet", "ResNet20", "ResNet8", "SqueezeNet"}
     with pytest.raises(UserError, match="raise --expert-parameters"):
         generator(pool, mixtures="heterogeneous", expert_parameters=100_000)
+
+
+def test_sizes_that_become_known_change_no_run_that_has_begun(pool):
+    whole = generator(pool, mixtures="heterogeneous")
+    whole.ask(3)
+    later = Pool(None, task="img-classification")
+    later.__dict__["members"] = tuple(replace(m, parameters=1) for m in pool.members)
+    resumed = generator(later, mixtures="heterogeneous")
+    resumed.load_state(json.loads(json.dumps(whole.state())))
+    assert [c.parents for c in resumed.ask(6)] == [c.parents for c in whole.ask(6)]
 
 
 def test_homogeneous_mixtures_cover_n_and_k_equally(pool):

@@ -116,6 +116,7 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
         self._walked = 0
         self._mixed = 0
         self._pool: Pool | None = None
+        self._large: frozenset[str] = frozenset()  # networks of the pool that are not mixed
         self._sample = HeterogeneousSample({}, seed)
         self._last: Blueprint | None = None  # what is to be trained with more seeds
         self._trained = 0  # with how many it was
@@ -124,21 +125,29 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
     def meet(self, pool: Pool) -> None:
         """Take the pool's networks by family. Raises UserError where there are too few."""
         self._pool = pool
-        families: dict[str, list[str]] = {}
-        for member in pool.members:
-            if self._is_eligible(member):
-                families.setdefault(member.family, []).append(member.name)
+        if self.config.mixtures == "homogeneous":
+            return
+        most = self.config.expert_parameters
+        self._large = frozenset(m.name for m in pool.members if (m.parameters or 0) > most)
+        families = self._families()
         self._sample = HeterogeneousSample(families, self.seed)
-        if self.config.mixtures != "homogeneous" and len(families) < max(self.config.mixed):
+        if len(families) < max(self.config.mixed):
             raise UserError(
                 f"the corpus and the zoo have {len(families)} families to mix, "
                 f"{max(self.config.mixed)} are needed; widen --families, raise "
                 "--expert-parameters or lower --mixed"
             )
 
+    def _families(self) -> dict[str, list[str]]:
+        """What is mixed, by family."""
+        families: dict[str, list[str]] = {}
+        for member in self._pool.members if self._pool is not None else ():
+            if self._is_eligible(member):
+                families.setdefault(member.family, []).append(member.name)
+        return families
+
     def _is_eligible(self, member: Member) -> bool:
-        small = (member.parameters or 0) <= self.config.expert_parameters
-        if not small or (self.config.scored and not member.score):
+        if member.name in self._large or (self.config.scored and not member.score):
             return False
         if self.config.families:
             return member.family in self.config.families
@@ -159,8 +168,12 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
                 self._sample.hear(names, outcome.facts is not None)
 
     def state(self) -> Mapping[str, Any]:
-        """How far both kinds are walked, and what was learned of the networks."""
+        """How far both kinds are walked, and what was learned of the networks.
+
+        Sizes become known when a corpus is screened; a run keeps to those that it began with.
+        """
         return {
+            "large": sorted(self._large),
             "walked": self._walked,
             "mixed": self._mixed,
             "sample": self._sample.state(),
@@ -171,6 +184,9 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
         self._walked, self._mixed = state["walked"], state["mixed"]
+        if self.config.mixtures != "homogeneous":
+            self._large = frozenset(state["large"])
+            self._sample = HeterogeneousSample(self._families(), self.seed)
         self._sample.load_state(state["sample"])
         self._last = state["last"] and Blueprint.read(state["last"])
         self._trained = state["trained"]
