@@ -2,9 +2,10 @@
 
 from lemur2.evaluation.blocks.building import LibraryBuilder
 from lemur2.retrieval.discovery import BlockDiscovery
+from lemur2.retrieval.library import Library
 from lemur2.retrieval.shelf import BlockLibrary
 from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.uses import UseSites
+from lemur2.retrieval.uses import use_sites
 
 LIBRARY = {
     "pkg/layers.py": """
@@ -59,14 +60,14 @@ LIBRARY = {
 
 
 def test_literals_and_defaults_are_read_off_calls(made):
-    library = made(LIBRARY)
-    blocks, uses = library.blocks(), UseSites(library.store)
-    assert uses.of(blocks["Odd"]) == [
+    index = made(LIBRARY)
+    blocks, library = index.blocks(), Library(index.store, index.store.origins()[0].name)
+    assert use_sites(library, blocks["Odd"]) == [
         {"a": "5", "b": "9", "mode": "'odd'"},
         {"a": "-1", "b": "(2, 3)"},
         {"mode": "9"},
     ]
-    assert uses.of(blocks["Alone"]) == []
+    assert use_sites(library, blocks["Alone"]) == []
 
 
 def test_a_block_is_built_as_its_origin_builds_it(made, validator, tmp_path):

@@ -30,15 +30,13 @@ def best(corpus: Corpus, run: int) -> Outcome:
         UserError: Nothing in the run was trained.
     """
     scored = _scored(corpus, run)
-    if not scored:
-        raise UserError(f"run {run} has no champion: nothing in it was trained and scored")
     most = max(len(o.trial.epochs) for o in scored if o.trial)
     return min((o for o in scored if o.trial and len(o.trial.epochs) == most), key=loss)
 
 
 def leader(corpus: Corpus, run: int) -> Outcome | None:
     """The outcome with the best score so far, however long it was trained; None without one."""
-    return min(_scored(corpus, run), key=loss, default=None)
+    return min(_trained(corpus, run), key=loss, default=None)
 
 
 def front(corpus: Corpus, run: int, costs: Sequence[str]) -> list[Outcome]:
@@ -52,10 +50,7 @@ def front(corpus: Corpus, run: int, costs: Sequence[str]) -> list[Outcome]:
     Raises:
         UserError: Nothing in the run was trained.
     """
-    scored = _scored(corpus, run)
-    if not scored:
-        raise UserError(f"run {run} has no front: nothing in it was trained and scored")
-    points = [(outcome, _point(outcome, costs)) for outcome in scored]
+    points = [(outcome, _point(outcome, costs)) for outcome in _scored(corpus, run)]
     kept = [o for o, p in points if not any(_dominates(other, p) for _, other in points)]
     return sorted(kept, key=loss)
 
@@ -108,6 +103,13 @@ def _earlier(corpus: Corpus, outcome: Outcome, plan: Plan) -> Training | None:
 
 
 def _scored(corpus: Corpus, run: int) -> list[Outcome]:
+    scored = _trained(corpus, run)
+    if not scored:
+        raise UserError(f"run {run} has no champion: nothing in it was trained and scored")
+    return scored
+
+
+def _trained(corpus: Corpus, run: int) -> list[Outcome]:
     outcomes = [found for _, found in sorted(corpus.outcomes(run).items())]
     return [outcome for outcome in outcomes if outcome.score is not None]
 

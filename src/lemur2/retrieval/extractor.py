@@ -45,7 +45,8 @@ class BlockExtractor:
         except RecursionError as error:
             raise Unresolvable(name, "its code is nested too deeply") from error
 
-    def _library(self, origin: str) -> Library:
+    def library(self, origin: str) -> Library:
+        """An origin as blocks are taken out of it; made once."""
         if origin not in self._libraries:
             self._libraries[origin] = Library(self._store, origin)
         return self._libraries[origin]
@@ -68,7 +69,7 @@ class BlockExtractor:
     ) -> list[tuple[Library, Definition]]:
         found = []
         for origin in origins:
-            library = self._library(origin)
+            library = self.library(origin)
             if library.names.has_module(module):
                 target = library.names.member(module, name)
                 if isinstance(target, Definition):
@@ -83,5 +84,5 @@ class BlockExtractor:
             if symbol.qualname == name and symbol.origin in origins
         }
         return [
-            (self._library(origin), Definition(module, name)) for origin, module in sorted(symbols)
+            (self.library(origin), Definition(module, name)) for origin, module in sorted(symbols)
         ]

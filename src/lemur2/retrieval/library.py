@@ -45,6 +45,10 @@ class Library:
                 raise Unresolvable(module, "its file cannot be parsed") from error
         return self._anatomies[module]
 
+    def calls(self, name: str) -> list[tuple[str, str, str]]:
+        """Its calls of what has that name; see `FileIndexStore.calls`."""
+        return self._store.calls(name, self.origin.name)
+
     def binders(self, module: str, name: str) -> list[Unit]:
         """The statements of a module that bind a name when it runs."""
         if module not in self._binders:

@@ -6,38 +6,22 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
-from lemur2.retrieval.names import Definition, NameTable
-from lemur2.retrieval.store import FileIndexStore
+from lemur2.retrieval.library import Library
+from lemur2.retrieval.names import Definition
 from lemur2.retrieval.values import Block
 
 _MOST = 4  # use sites that are told of one block
 
 
-class UseSites:
-    """Looks up how blocks are constructed by the library that they are from.
-
-    Args:
-        store: The index.
-    """
-
-    def __init__(self, store: FileIndexStore) -> None:
-        self._store = store
-        self._names: dict[str, NameTable] = {}
-
-    def of(self, block: Block) -> list[dict[str, str]]:
-        """Arguments of a block's calls, texts by parameter, those that say most first."""
-        wanted, found = Definition(block.module, block.name), Counter[str]()
-        for module, chain, arguments in self._store.calls(block.name, block.origin):
-            if self._table(block.origin).resolve_chain(module, chain).target == wanted:
-                found[json.dumps(_by_parameter(block, json.loads(arguments)))] += 1
-        calls = [(json.loads(text), count) for text, count in found.items()]
-        calls.sort(key=lambda call: (-len(call[0]), -call[1]))
-        return [call for call, _ in calls if call][:_MOST]
-
-    def _table(self, origin: str) -> NameTable:
-        if origin not in self._names:
-            self._names[origin] = NameTable(self._store, origin)
-        return self._names[origin]
+def use_sites(library: Library, block: Block) -> list[dict[str, str]]:
+    """Arguments of a block's calls in its own library, texts by parameter, the fullest first."""
+    wanted, found = Definition(block.module, block.name), Counter[str]()
+    for module, chain, arguments in library.calls(block.name):
+        if library.names.resolve_chain(module, chain).target == wanted:
+            found[json.dumps(_by_parameter(block, json.loads(arguments)))] += 1
+    calls = [(json.loads(text), count) for text, count in found.items()]
+    calls.sort(key=lambda call: (-len(call[0]), -call[1]))
+    return [call for call, _ in calls if call][:_MOST]
 
 
 def _by_parameter(block: Block, arguments: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from lemur2.retrieval.extractor import BlockExtractor
 from lemur2.retrieval.shelf import BlockLibrary, Entry
 from lemur2.retrieval.stages import Stage
 from lemur2.retrieval.store import FileIndexStore
-from lemur2.retrieval.uses import UseSites
+from lemur2.retrieval.uses import use_sites
 from lemur2.retrieval.validation import Validation
 from lemur2.retrieval.values import Block, Extracted, Unresolvable
 
@@ -37,7 +37,7 @@ class LibraryBuilder:
         workers: int = 2,
     ) -> None:
         self._store, self._validator, self._library = store, validator, library
-        self._extractor, self._uses = BlockExtractor(store), UseSites(store)
+        self._extractor = BlockExtractor(store)
         self._workers = workers
         self._settings: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -80,7 +80,7 @@ class LibraryBuilder:
             extracted.source,
             extracted.class_name,
             configurations=found,
-            calls=self._uses.of(block),
+            calls=use_sites(self._extractor.library(block.origin), block),
         )
 
     def _finish(
