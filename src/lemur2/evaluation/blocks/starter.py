@@ -14,12 +14,18 @@ from lemur2.evaluation.protocol import Limits
 from lemur2.evaluation.sandbox import Sandbox
 from lemur2.retrieval.cache import RepoCache
 from lemur2.retrieval.discovery import BlockDiscovery
+from lemur2.retrieval.places import library_path
 from lemur2.retrieval.shelf import BlockLibrary
 from lemur2.retrieval.store import FileIndexStore
 from lemur2.retrieval.values import Block
 
 _MODULES = ("torchvision.models.", "torchvision.ops.")
 _LEFT_OUT = ("quantization", "detection", "optical_flow", "segmentation", "video", "loss")
+
+
+def library_file(named: str) -> Path:
+    """The library of this name, or where none is named ("") the default one. Raises UserError."""
+    return Path(named) if named else default_library(library_path())
 
 
 def default_library(usual: Path) -> Path:

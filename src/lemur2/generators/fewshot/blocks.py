@@ -39,12 +39,11 @@ def for_need(need: str, library: str, *, count: int, tokens: int) -> Sequence[Bl
     Raises:
         UserError: There is no library, or nothing in it fits.
     """
-    from lemur2.evaluation.blocks.starter import default_library
-    from lemur2.retrieval.places import library_path
+    from lemur2.evaluation.blocks.starter import library_file
     from lemur2.retrieval.search import exemplar_text, exemplars
     from lemur2.retrieval.shelf import BlockLibrary
 
-    path = Path(library) if library else default_library(library_path())
+    path = library_file(library)
     with BlockLibrary(path) as shelf:
         found = exemplars(shelf, need, count=count, tokens=tokens)
     if not found:

@@ -17,7 +17,6 @@ from lemur2.generators.fractal.permutation import permuted
 from lemur2.generators.retrieval import template
 from lemur2.generators.retrieval.fitting import Piece, piece
 from lemur2.loop.generator import Generator
-from lemur2.retrieval.places import library_path
 from lemur2.retrieval.shelf import BlockLibrary
 from lemur2.retrieval.stages import Stage
 
@@ -125,11 +124,9 @@ class RetrievalGenerator(Generator[RetrievalConfig]):
 
     @cached_property
     def _path(self) -> Path:
-        if self.config.library:
-            return Path(self.config.library)
-        from lemur2.evaluation.blocks.starter import default_library
+        from lemur2.evaluation.blocks.starter import library_file
 
-        return default_library(library_path())
+        return library_file(self.config.library)
 
     @cached_property
     def _digest(self) -> str:
