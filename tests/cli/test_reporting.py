@@ -23,9 +23,10 @@ def scored(name, score):
 
 
 def test_a_resumed_run_still_knows_its_best(capsys):
-    with RunReporter("genetic", best=scored("before", 0.75)) as reporter:
-        reporter(Progress(outcome=scored("worse", 0.5), index=3, recorded=4, total=9))
-        reporter(Progress(outcome=scored("better", 0.875), index=4, recorded=5, total=9))
+    before, worse, better = scored("a", 0.75), scored("worse", 0.5), scored("better", 0.875)
+    with RunReporter("genetic") as reporter:
+        reporter(Progress(outcome=worse, index=3, recorded=4, total=9, best=before))
+        reporter(Progress(outcome=better, index=4, recorded=5, total=9, best=better))
     worse, better = capsys.readouterr().out.splitlines()
     assert "best 0.7500" in worse
     assert "best 0.8750" in better

@@ -246,6 +246,24 @@ def test_order_and_interruptions_change_nothing(tmp_path_factory, plan, order, c
     assert disturbed == plain
 
 
+def test_progress_has_the_best_of_the_whole_run(tmp_path, plan):
+    steps = []
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+        generator = Climber(ClimberConfig(), 1)
+        run = start_run(corpus, generator, plan, Limits(), Settings(total=30, window=5))
+        for crash in (9, None):
+            engine = _Waiter(InstantEngine(random.Random(0), crash))
+            try:
+                grow(corpus, run, Climber(ClimberConfig(), 1), plan, engine, steps.append)
+            except Crash:
+                assert 3 < len(steps) < 30
+    best = 0.0
+    for step in steps:
+        best = max(best, step.outcome.score or 0.0)
+        assert (step.best.score if step.best else 0.0) == best
+    assert len(steps) == 30
+
+
 def test_a_generator_meets_what_there_was_when_its_run_began(tmp_path, plan):
     _, first = _run(tmp_path / "c.db", plan)
     began = len(Pool(None, task=plan.task.name).members)

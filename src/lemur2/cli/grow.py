@@ -207,11 +207,10 @@ def carry_on(
     from lemur2.cli.text import printable
     from lemur2.evaluation.engine import LocalEngine
     from lemur2.loop import grow as grow_loop
-    from lemur2.loop.champion import leader
 
     with (
         LocalEngine(limits, workers=workers, unsafe=unsafe) as engine,
-        RunReporter(generator.name, as_json=as_json, best=leader(corpus, run)) as reporter,
+        RunReporter(generator.name, as_json=as_json) as reporter,
     ):
         if not as_json:
             click.echo(

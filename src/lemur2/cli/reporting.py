@@ -15,7 +15,6 @@ from lemur2.cli.output import console, emit_json, table
 from lemur2.cli.text import printable
 from lemur2.corpus import Corpus, Outcome
 from lemur2.loop import Progress as Step
-from lemur2.loop.champion import loss
 
 _NAME_WIDTH = 44
 
@@ -28,13 +27,11 @@ class RunReporter:
     Args:
         label: What the bar is called.
         as_json: One JSON object per candidate instead.
-        best: What the run had come to before, where it is resumed.
     """
 
-    def __init__(self, label: str, *, as_json: bool = False, best: Outcome | None = None) -> None:
+    def __init__(self, label: str, *, as_json: bool = False) -> None:
         self.label = label
         self.as_json = as_json
-        self.best = best
         self._started = time.monotonic()
         self._first: int | None = None
         self._console: Console = console()
@@ -62,8 +59,6 @@ class RunReporter:
         outcome = step.outcome
         if self._first is None:
             self._first = step.recorded - 1
-        scored = [each for each in (self.best, outcome) if each and each.score is not None]
-        self.best = min(scored, key=loss, default=None)
         if self.as_json:
             emit_json(outcome_json(outcome, step.index))
             return
@@ -75,7 +70,7 @@ class RunReporter:
         self._console.print(line)
 
     def _note(self, step: Step) -> str:
-        best = f"best {self.best.score:.4f}" if self.best and self.best.score is not None else ""
+        best = f"best {step.best.score:.4f}" if step.best and step.best.score is not None else ""
         left = self._time_left(step)
         return ", ".join(part for part in (best, f"{left} left" if left else "") if part)
 

@@ -34,11 +34,6 @@ def best(corpus: Corpus, run: int) -> Outcome:
     return min((o for o in scored if o.trial and len(o.trial.epochs) == most), key=loss)
 
 
-def leader(corpus: Corpus, run: int) -> Outcome | None:
-    """The outcome with the best score so far, however long it was trained; None without one."""
-    return min(_trained(corpus, run), key=loss, default=None)
-
-
 def front(corpus: Corpus, run: int, costs: Sequence[str]) -> list[Outcome]:
     """The outcomes that no other beats in score and costs alike, the best score first.
 
@@ -103,15 +98,11 @@ def _earlier(corpus: Corpus, outcome: Outcome, plan: Plan) -> Training | None:
 
 
 def _scored(corpus: Corpus, run: int) -> list[Outcome]:
-    scored = _trained(corpus, run)
+    outcomes = [found for _, found in sorted(corpus.outcomes(run).items())]
+    scored = [outcome for outcome in outcomes if outcome.score is not None]
     if not scored:
         raise UserError(f"run {run} has no champion: nothing in it was trained and scored")
     return scored
-
-
-def _trained(corpus: Corpus, run: int) -> list[Outcome]:
-    outcomes = [found for _, found in sorted(corpus.outcomes(run).items())]
-    return [outcome for outcome in outcomes if outcome.score is not None]
 
 
 def loss(outcome: Outcome) -> float:

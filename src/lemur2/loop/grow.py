@@ -23,6 +23,7 @@ from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
+from lemur2.loop.champion import loss
 from lemur2.loop.ending import working_on
 from lemur2.loop.generator import Generator
 from lemur2.loop.sources import network_source
@@ -33,12 +34,13 @@ Order = Literal["asked", "finished"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How a run stands after one more candidate was recorded."""
+    """How a run stands after one more candidate was recorded; `best` is that of the whole run."""
 
     outcome: Outcome
     index: int
     recorded: int
     total: int
+    best: Outcome | None
 
 
 OnProgress = Callable[[Progress], None]
@@ -143,6 +145,7 @@ class _Loop:
         self.candidates: list[tuple[Candidate, str, str]] = []
         self.outcomes: dict[int, Outcome] = {}  # recorded, not told yet
         self.recorded = 0
+        self.best: Outcome | None = None
         self.digests: dict[str, str] = {}  # of this run's, by `_key`: the first name
         self.names: dict[str, str] = {}  # of those that keep the contract: name -> digest
         self.networks: dict[str, str] = {}  # sources of those that transforms are tried on
@@ -169,7 +172,7 @@ class _Loop:
         if attempt.outcome is None:
             self._dispatch(attempt.index)
             return
-        self.recorded += 1
+        self._count(attempt.outcome)
         self._remember(attempt.candidate, attempt.name, attempt.digest)
         told = attempt.index < self.told if self._in_order else attempt.told is not None
         if not told:
@@ -283,9 +286,15 @@ class _Loop:
     def _record(self, index: int, outcome: Outcome) -> None:
         self.corpus.record(self.run, index, outcome)
         self.outcomes[index] = outcome
-        self.recorded += 1
+        self._count(outcome)
         if self.on_progress is not None:
-            self.on_progress(Progress(outcome, index, self.recorded, self.settings.total))
+            step = Progress(outcome, index, self.recorded, self.settings.total, self.best)
+            self.on_progress(step)
+
+    def _count(self, outcome: Outcome) -> None:
+        self.recorded += 1
+        scored = [each for each in (self.best, outcome) if each and each.score is not None]
+        self.best = min(scored, key=loss, default=None)
 
 
 def _pool(corpus: Corpus, run: Run, plan: Plan) -> Pool:
