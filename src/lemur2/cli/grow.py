@@ -16,6 +16,7 @@ from lemur2.cli.options import (
     json_option,
     limit_options,
     protocol_options,
+    wide_option,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
         "each takes) or as they finish. [what the generator prefers]",
     )
     @download_option
+    @wide_option
     @json_option
     @db_option
     def command(**values: Any) -> None:
@@ -147,6 +149,7 @@ def _start(
 @click.argument("run", type=int)
 @click.option("--workers", type=click.IntRange(min=1), help="Candidates at once.")
 @click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
+@wide_option
 @json_option
 @db_option
 def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> int:
@@ -208,9 +211,12 @@ def carry_on(
     from lemur2.evaluation.engine import LocalEngine
     from lemur2.loop import grow as grow_loop
 
+    stored = corpus.run(run)
     with (
         LocalEngine(limits, workers=workers, unsafe=unsafe) as engine,
-        RunReporter(generator.name, as_json=as_json) as reporter,
+        RunReporter(
+            generator.name, as_json=as_json, total=stored.total or 0, done=stored.done
+        ) as reporter,
     ):
         if not as_json:
             click.echo(
