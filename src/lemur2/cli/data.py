@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from lemur2.architecture import Verdict
-from lemur2.cli.options import db_option, json_option, refuse, wide_option
+from lemur2.cli.options import COUNT, db_option, json_option, refuse, wide_option
 from lemur2.cli.output import emit_json, print_table, say
 from lemur2.suggestions import did_you_mean
 
@@ -62,7 +62,7 @@ _SCREENFUL = 40  # rows of the table where no limit is given
     "--unique", is_flag=True, help="Leave out networks that `lemur2 dedupe --mark` marked."
 )
 @click.option("--sort", is_flag=True, help="The highest accuracy first, instead of by name.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="At most so many rows.")
+@click.option("-n", "--limit", type=COUNT, help="At most so many rows.")
 @click.option("--code", is_flag=True, help="Add nn_code, the source text (with --json or --csv).")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a column for each hyperparameter.")
 @wide_option

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from lemur2.cli.options import (
+    COUNT,
     NUMBER,
+    SEED,
     LimitFlags,
     db_option,
     json_option,
@@ -18,8 +20,6 @@ from lemur2.cli.options import (
 )
 from lemur2.cli.output import emit_json, print_table, say
 from lemur2.cli.progress import Progress
-
-_COUNT = click.IntRange(min=1)
 
 
 @click.command("finetune-eval")
@@ -36,7 +36,7 @@ _COUNT = click.IntRange(min=1)
     required=True,
     help="Folder to write; the same command goes on with it.",
 )
-@click.option("-n", "count", type=_COUNT, default=64, show_default=True, help="Networks an arm.")
+@click.option("-n", "count", type=COUNT, default=64, show_default=True, help="Networks an arm.")
 @click.option("--dataset", default="mnist-5k", show_default=True, help="What they are for.")
 @click.option("--transform", metavar="NAME|FILE", help="Fixes the input's size. [the data set's]")
 @click.option(
@@ -57,13 +57,11 @@ _COUNT = click.IntRange(min=1)
     multiple=True,
     help="How freely it writes; may be repeated. [0.8]",
 )
-@click.option("--top-k", type=_COUNT, help="Only the K likeliest tokens. [all]")
+@click.option("--top-k", type=COUNT, help="Only the K likeliest tokens. [all]")
 @click.option("--top-p", type=NUMBER, default=1.0, show_default=True, help="Only their share.")
 @click.option("--only-tuned", is_flag=True, help="Leave the untouched model out.")
-@click.option("--batch", type=_COUNT, default=16, show_default=True, help="Replies at once.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first reply's."
-)
+@click.option("--batch", type=COUNT, default=16, show_default=True, help="Replies at once.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="The first reply's.")
 @limit_options
 @wide_option
 @json_option

@@ -12,7 +12,7 @@ import click
 
 from lemur2.cli.config import build_config
 from lemur2.cli.grow import GeneratorGroup
-from lemur2.cli.options import db_option, json_option, refuse
+from lemur2.cli.options import COUNT, SEED, db_option, json_option, refuse
 from lemur2.cli.output import emit_json, say
 from lemur2.cli.progress import Progress
 from lemur2.errors import UserError
@@ -32,14 +32,14 @@ def _make_generate(kind: type[Generator[Any]]) -> click.Command:
     @click.option(
         "-n",
         "total",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=20,
         show_default=True,
         help="Candidates to write.",
     )
     @click.option(
         "--seed",
-        type=click.IntRange(min=0),
+        type=SEED,
         default=0,
         show_default=True,
         help="Of the generator's choices.",

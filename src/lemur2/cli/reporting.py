@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -144,6 +145,22 @@ def summary(corpus: Corpus, run: int | None = None) -> None:
             say(f"{untrained[generator]} passed screening and were not to be trained")
     following = "`lemur2 data --best --sort`, `lemur2 show NAME`"
     say(f"\ncorpus: {corpus.database.place}   next: {following}")
+
+
+def without_effect(corpus: Corpus, run: int, given: Mapping[str, Any]) -> dict[str, str]:
+    """Hyperparameters that a run was given and no network was trained with, and why.
+
+    Empty where nothing was trained.
+    """
+    trained = [each.trial for each in corpus.outcomes(run).values() if each.trial]
+    found = {}
+    for name, value in given.items() if trained else ():
+        used = [each.hyperparameters[name] for each in trained if name in each.hyperparameters]
+        if not used:
+            found[name] = "no network that was trained declares it"
+        elif value not in used:
+            found[name] = "every candidate brings its own"
+    return found
 
 
 def leaderboard(corpus: Corpus, dataset: str, limit: int = 10) -> None:

@@ -12,6 +12,7 @@ import click
 from lemur2.architecture import Refusal, zoo_names
 from lemur2.cli.options import (
     BATCHES,
+    COUNT,
     LimitFlags,
     ProtocolFlags,
     db_option,
@@ -43,7 +44,7 @@ _NAME = re.compile(r"[\w.+-]{1,128}", re.ASCII)
 @click.option("--name", help="Store a FILE's network by this name. [its own and its content's md5]")
 @click.option(
     "--trials",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Search the hyperparameters that are not given, in so many trials; the same command "
     "with a larger number goes on.",
 )
