@@ -99,7 +99,7 @@ def _print(
     click.echo()
     print_fields(_lineage(found, children))
     lines = found.source.count("\n") + 1
-    say(f"\n`lemur2 show {found.name} --code` prints the source ({lines:,} lines)")
+    say(f"\n--code prints the source ({lines:,} lines)")
 
 
 def _best(trials: list[Trial]) -> list[Trial]:

@@ -185,12 +185,9 @@ def _open(place: str, db: str | None) -> Corpus:
 
     elsewhere = looks_like_file(place) or place in zoo_names()
     url = locate(db)
-    if (
-        not elsewhere
-        and url.get_backend_name() == "sqlite"
-        and not Path(str(url.database)).exists()
-    ):
-        find(place)  # raises, with names that come close
+    new = url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists()
+    if elsewhere or new:
+        find(place)  # raises where it is not there, before a corpus is made
     return Corpus.open(db, create=elsewhere)
 
 
