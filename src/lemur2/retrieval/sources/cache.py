@@ -14,7 +14,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 from lemur2.errors import UsageError, UserError
-from lemur2.retrieval import licences
+from lemur2.retrieval.sources import licences
 from lemur2.retrieval.values import Origin
 
 #: What is indexed unless one says otherwise: the libraries that the paper names, as installed.
