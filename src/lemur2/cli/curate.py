@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lemur2.cli.dedupe import prefer_option, threshold_option
-from lemur2.cli.options import COUNT, SEED, db_option, json_option
+from lemur2.cli.options import COUNT, SEED, Whole, db_option, json_option
 from lemur2.cli.output import emit_json, say
 from lemur2.cli.progress import Progress
 
@@ -26,7 +26,7 @@ _SHARE = click.FloatRange(min=0, max=1, max_open=True)
 @click.option(
     "--min-per-prefix",
     "minimum",
-    type=click.IntRange(min=0),
+    type=Whole(0, 1_000_000_000),
     default=0,
     show_default=True,
     help="At least so many of every family that has as many, near-duplicates let in if need be.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from lemur2.architecture import Verdict
-from lemur2.cli.options import COUNT, db_option, json_option, refuse, wide_option
+from lemur2.cli.options import COUNT, Whole, db_option, json_option, refuse, wide_option
 from lemur2.cli.output import emit_json, print_table, say
 from lemur2.suggestions import did_you_mean
 
@@ -32,7 +32,7 @@ _SCREENFUL = 40  # rows of the table where no limit is given
 )
 @click.option("--transform", multiple=True, help="Keep this transform; may be repeated.")
 @click.option(
-    "--epoch", multiple=True, type=click.IntRange(min=0), help="Keep this epoch; may be repeated."
+    "--epoch", multiple=True, type=Whole(0, 2**31 - 1), help="Keep this epoch; may be repeated."
 )
 @click.option(
     "--verdict",

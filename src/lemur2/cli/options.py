@@ -105,6 +105,27 @@ class Positive(Number):
         return number
 
 
+class Whole(click.ParamType):
+    """A whole number from `least` to `most`."""
+
+    name = "integer range"
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it, or fail as wrong usage."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        if number < self.least:
+            self.fail(f"{number} is below {self.least}", param, ctx)
+        if number > self.most:
+            self.fail(f"{number} is above {self.most:,}", param, ctx)
+        return number
+
+
 class BatchRange(click.ParamType):
     """Two whole numbers, `16..256`."""
 
@@ -121,9 +142,9 @@ class BatchRange(click.ParamType):
 
 
 NUMBER, POSITIVE, BATCHES = Number(), Positive(), BatchRange()
-COUNT = click.IntRange(1, 1_000_000_000)
-SEED = click.IntRange(0, 2**32 - 1)  # what every source of chance takes
-RUN = click.IntRange(1, 2**31 - 1)  # a number in the ledger
+COUNT = Whole(1, 1_000_000_000)
+SEED = Whole(0, 2**32 - 1)  # what every source of chance takes
+RUN = Whole(1, 2**31 - 1)  # a number in the ledger
 _HYPERPARAMETERS = ("lr", "batch", "momentum", "dropout")
 _DEVICE = re.compile(r"(cpu|cuda(:\d+)?)")
 
