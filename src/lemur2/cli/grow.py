@@ -132,6 +132,7 @@ def _start(
     **config: Any,
 ) -> None:
     from lemur2.cli.reporting import without_effect
+    from lemur2.cli.training import note_without_effect
     from lemur2.corpus import Corpus
     from lemur2.evaluation.plan import Plan
     from lemur2.loop import Settings, start_run
@@ -143,6 +144,7 @@ def _start(
     plan = Plan.of(fixed, download=download)
     _check_task(generator, plan)
     bounds = limits.limits()
+    note_without_effect(fixed, limits.device)
     settings = Settings(
         total=total,
         window=window,

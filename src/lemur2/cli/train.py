@@ -23,7 +23,7 @@ from lemur2.cli.options import (
     protocol_options,
     refuse,
 )
-from lemur2.cli.training import JsonReport, Report, TextReport
+from lemur2.cli.training import JsonReport, Report, TextReport, note_without_effect
 from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def train(
         except Refusal as refusal:
             return report.refused(refusal)
         training.declared_or_refuse(found.architecture, given)
+        note_without_effect(plan.protocol, limits.device, found.architecture.source)
         sandbox = Sandbox(allowed, unsafe=limits.unsafe)
         trainer = training.Trainer(
             Evaluator(sandbox), found, corpus=corpus, watcher=report, required=given
