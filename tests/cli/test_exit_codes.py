@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from lemur2.cli import errors
+from lemur2.corpus import Corpus
+from lemur2.loop.ending import working_on
 
 CODES = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 
@@ -179,3 +181,11 @@ def test_permission_denied(lemur2, db):
     db.chmod(0)
     ended = lemur2("data", "--db", db)
     assert (ended.code, "cannot be read; look at its permissions" in ended.err) == (1, True)
+
+
+def test_a_run_whose_output_nobody_reads_is_interrupted(db):
+    """`lemur2 grow ... | head -1`: the run can be gone on with, nothing in it failed."""
+    with Corpus.open(db) as corpus:
+        with pytest.raises(BrokenPipeError), working_on(corpus, 1):
+            raise BrokenPipeError
+        assert corpus.run(1).status == "interrupted"
