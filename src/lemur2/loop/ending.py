@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
 
-
 _FROM_OUTSIDE = (KeyboardInterrupt, GeneratorExit, BrokenPipeError)
 
 
@@ -17,8 +16,7 @@ def working_on(corpus: Corpus, run: int) -> Iterator[None]:
     """Claim a run, mark it `running`, and close it when the block ends.
 
     It ends `finished`, `interrupted` by Ctrl-C or because nobody reads what is printed, or else
-    `failed`. A process that is killed leaves
-    it `running`, but its claim ends with it.
+    `failed`. A process that is killed leaves it `running`, but its claim ends with it.
 
     Raises:
         UserError: Another process is at work on it.
