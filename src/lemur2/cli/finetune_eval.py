@@ -144,4 +144,4 @@ def _print(report: Mapping[str, Any]) -> None:
     for name, arm in report["arms"].items():
         stages = [stage["stage"] for stage in arm["stages"]]
         rows.append((name, *(stage["count"] for stage in arm["stages"])))
-    print_table(("arm", *stages), rows, right=stages)
+    print_table(("arm", *stages), rows, right=stages, first=("arm", "new and ok", "ok", "asked"))
