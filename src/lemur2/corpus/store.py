@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Candidate, Verdict
-from lemur2.corpus import architectures, codec, dump, ledger, trials
+from lemur2.corpus import architectures, codec, dump, ledger, trials, watermark
 from lemur2.corpus.claims import claimed
 from lemur2.corpus.database import Database, locate
 from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
@@ -85,14 +86,6 @@ class Corpus:
         with self.database.read() as connection:
             return architectures.known(connection, list(digests))
 
-    def known_transform(self, digest: str, *, network: str, dataset: str) -> str | None:
-        """The transform with this canonical digest that was tried on a network and data set.
-
-        By name; None where there is none, or it did not get through.
-        """
-        with self.database.read() as connection:
-            return ledger.tried_transform(connection, digest, network, dataset)
-
     def add_architecture(
         self,
         *,
@@ -158,14 +151,20 @@ class Corpus:
         limits: Mapping[str, Any],
         total: int | None,
         environment: Mapping[str, Any],
+        bounded: bool = False,
     ) -> int:
-        """Open a run in the ledger; its number."""
+        """Open a run in the ledger; its number.
+
+        Where it is `bounded`, its config gets the watermark of this moment, as `pool`: what it
+        reads of the corpus is what there is now (`corpus.watermark`).
+        """
         with self.database.write() as connection:
+            pool = {"pool": asdict(watermark.now(connection, writing=True))} if bounded else {}
             return ledger.start(
                 connection,
                 verb=verb,
                 generator=generator,
-                config=config,
+                config={**config, **pool},
                 seed=seed,
                 protocol=protocol,
                 limits=limits,
@@ -242,21 +241,39 @@ class Corpus:
             ledger.update(connection, run_id, told=told, state=codec.to_json(state))
             return indices
 
-    def record(self, run_id: int, index: int, outcome: Outcome) -> bool:
+    def record(
+        self,
+        run_id: int,
+        index: int,
+        outcome: Outcome,
+        *,
+        rename: bool = False,
+        trial_id: int | None = None,
+    ) -> Outcome | None:
         """Store what became of an attempt.
 
         In one transaction: the verdict, and where screening let it through the architecture and
         its lineage, and where it was trained the trial with its epochs. A transform's trial is
         of the network that the candidate names as its first parent.
 
+        Args:
+            run_id: The run.
+            index: The attempt's.
+            outcome: What became of it.
+            rename: Where another network in the corpus has its name, give it another one.
+            trial_id: Where its trial is stored already; then the outcome's is not stored again.
+
         Returns:
-            False where this attempt had a verdict already; then nothing changes.
+            The outcome as it is stored; None where this attempt had a verdict already, and
+            nothing was changed.
 
         Raises:
-            UserError: Another network in the corpus has its name.
+            UserError: Another network in the corpus has its name, and it is not to be renamed.
         """
         with self.database.write() as connection:
-            return ledger.record(connection, run_id, index, outcome)
+            return ledger.record(
+                connection, run_id, index, outcome, rename=rename, trial_id=trial_id
+            )
 
     def attempts(self, run_id: int) -> list[Attempt]:
         """A run's attempts in the order of asking; the pending ones without an outcome."""

@@ -15,13 +15,10 @@ from typing import Any
 import torch
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.evaluation.protocol import value
 
 FILE_NAME = "<candidate>"
 MODULE_NAME = "lemur2_candidate"
-
-# What a network is built with where the protocol gives no value for what it declares.
-DEFAULTS: Mapping[str, Any] = {"lr": 0.01, "momentum": 0.9, "dropout": 0.2}
-OTHER_DEFAULT = 0.5  # the field searches every other hyperparameter in [0, 1]
 
 _NO_MEMORY = (
     *("can't allocate memory", "cannot allocate memory", "not enough memory"),
@@ -104,7 +101,7 @@ def parameters(
 
     `checkpointing` is there only where it is asked for: networks that offer it look for it.
     """
-    prm = {name: given.get(name, DEFAULTS.get(name, OTHER_DEFAULT)) for name in sorted(names)}
+    prm = {name: value(given, name) for name in sorted(names)}
     prm |= {"batch": batch, "transform": transform, "epoch": epochs}
     return prm | {"checkpointing": True} if checkpointing else prm
 

@@ -9,6 +9,15 @@ from typing import Any
 GIB = 1 << 30
 MIB = 1 << 20
 
+# What a network is built with where the protocol gives no value for what it declares.
+DEFAULTS: Mapping[str, Any] = {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2}
+OTHER_DEFAULT = 0.5  # the field searches every other hyperparameter in [0, 1]
+
+
+def value(given: Mapping[str, Any], name: str) -> Any:
+    """What a network that declares a hyperparameter is given, where the protocol gives these."""
+    return given.get(name, DEFAULTS.get(name, OTHER_DEFAULT))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
@@ -30,9 +39,7 @@ class Protocol:
     metric: str | None = None
     transform: str | None = None
     epochs: int = 1
-    hyperparameters: Mapping[str, Any] = field(
-        default_factory=lambda: {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2}
-    )
+    hyperparameters: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULTS))
     seed: int = 0
     amp: bool = False
     checkpointing: bool = False
