@@ -118,14 +118,17 @@ def _run(row: RowMapping) -> Run:
         version=row["version"],
         created=row["created"],
         updated=row["updated"],
+        reason=row["reason"] or "",
     )
 
 
 def _done(row: RowMapping) -> int:
     """Attempts with a verdict; in a run of `train` its trials, the champion's second one apart."""
+    done: int = row["done"] or 0
     if row["trained"] is None:
-        return row["done"] or 0
-    return row["trained"] if row["total"] is None else min(row["trained"], row["total"])
+        return done
+    trained = row["trained"] if row["total"] is None else min(row["trained"], row["total"])
+    return max(done, trained)
 
 
 def ask(connection: Connection, run_id: int, asked: Sequence[tuple[Candidate, str, str]]) -> range:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Candidate, Verdict
-from lemur2.corpus import architectures, codec, dump, ledger, trials, watermark
-from lemur2.corpus.claims import claimed
+from lemur2.corpus import architectures, codec, dump, ledger, removal, trials, watermark
+from lemur2.corpus.claims import Claim, claimed, held
 from lemur2.corpus.database import Database, locate
 from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
 from lemur2.corpus.funnel import Attempted, Stage, funnel
 from lemur2.corpus.records import Epoch, Facts, Outcome
+from lemur2.corpus.removal import Removed
 from lemur2.corpus.schema import architectures as architecture_table
 from lemur2.corpus.schema import attempts as attempt_table
 from lemur2.corpus.schema import trials as trial_table
@@ -189,19 +190,37 @@ class Corpus:
         with self.database.read() as connection:
             return ledger.find(connection)
 
-    def set_run_status(self, run_id: int, status: Status) -> None:
-        """Say how a run stands: `running` again on resume, else how it ended."""
+    def set_run_status(self, run_id: int, status: Status, reason: str = "") -> None:
+        """Say how a run stands: `running` again on resume, else how it ended, and why so."""
         with self.database.write() as connection:
-            ledger.update(connection, run_id, status=status)
+            ledger.update(connection, run_id, status=status, reason=codec.plain(reason))
 
     def set_run_total(self, run_id: int, total: int) -> None:
         """Change how much a run is to do: one that is there already is to go on further."""
         with self.database.write() as connection:
             ledger.update(connection, run_id, total=total)
 
-    def finish_run(self, run_id: int, status: Status = "finished") -> None:
+    def finish_run(self, run_id: int, status: Status = "finished", reason: str = "") -> None:
         """Close a run."""
-        self.set_run_status(run_id, status)
+        self.set_run_status(run_id, status, reason)
+
+    def drop_empty_run(self, run_id: int) -> bool:
+        """Delete a run in which nothing was asked or tried; whether it was such a one."""
+        with self.database.write() as connection:
+            return removal.remove_empty(connection, run_id)
+
+    def remove_runs(self, run_ids: Collection[int]) -> Removed:
+        """Delete runs with their attempts and trials, and the networks that nothing else needs.
+
+        Raises:
+            UserError: There is no such run, a process is at work on one, or a run that is not
+                finished began when it was there, and rests on what it found.
+        """
+        with ExitStack() as claims:
+            for run_id in sorted(set(run_ids)):
+                claims.enter_context(self.claimed(self.run(run_id).id))
+            with self.database.write() as connection:
+                return removal.remove(connection, sorted(set(run_ids)))
 
     def claimed(self, run_id: int) -> AbstractContextManager[None]:
         """Hold a run for this process while the block lasts.
@@ -209,7 +228,25 @@ class Corpus:
         Raises:
             UserError: (On entering) another process holds it.
         """
-        return claimed(self.database, run_id)
+        refusal = f"another process is at work on run {run_id}; wait for it, or end it first"
+        return claimed(self.database, Claim.of_run(run_id), refusal)
+
+    def at_work(self, run_id: int) -> bool:
+        """Whether a process holds a run now."""
+        return held(self.database, Claim.of_run(run_id))
+
+    def alone(self, command: str, refusal: str) -> AbstractContextManager[None]:
+        """Keep other processes from this command while the block lasts.
+
+        Raises:
+            UserError: (On entering) another process is at it; with the text `refusal`.
+        """
+        return claimed(self.database, Claim.of_command(command), refusal)
+
+    def standing(self, run: Run) -> Status:
+        """How a run stands: as the ledger says, but `interrupted` where its process is gone."""
+        gone = run.status == "running" and not self.at_work(run.id)
+        return "interrupted" if gone else run.status
 
     def advance(
         self,

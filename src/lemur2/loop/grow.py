@@ -12,9 +12,9 @@ other runs add meanwhile changes nothing, and what they have under way is done h
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -98,13 +98,35 @@ def same_run(
     corpus: Corpus, generator: Generator[Any], plan: Plan, settings: Settings
 ) -> Run | None:
     """The latest run in the ledger that is just this one; None where there is none."""
-    wanted = json.dumps([_config(generator, settings), asdict(plan.protocol)])
+    wanted = _command(generator, plan, settings)
     for run in reversed(corpus.runs()):
         config = {key: value for key, value in run.config.items() if key != "pool"}
-        same = json.dumps([config, run.protocol]) == wanted
-        if same and (run.generator, run.seed) == (generator.name, generator.seed):
+        if json.dumps([run.generator, run.seed, config, run.protocol]) == wanted:
             return run
     return None
+
+
+def _command(generator: Generator[Any], plan: Plan, settings: Settings) -> str:
+    config = _config(generator, settings)
+    return json.dumps([generator.name, generator.seed, config, asdict(plan.protocol)])
+
+
+@contextmanager
+def alone(
+    corpus: Corpus, generator: Generator[Any], plan: Plan, settings: Settings
+) -> Iterator[None]:
+    """Keep other processes from starting or resuming just this run while the block lasts.
+
+    Both would train the same networks: neither sees what the other does.
+
+    Raises:
+        UserError: Another process is at it.
+    """
+    run = same_run(corpus, generator, plan, settings)
+    which = f"run {run.id} is just this one, and" if run else "this very run"
+    refusal = f"{which} is at work in another process; wait for it, or change --seed"
+    with corpus.alone(_command(generator, plan, settings), refusal):
+        yield
 
 
 def grow(
