@@ -52,7 +52,7 @@ def test_not_a_corpus(lemur2, tmp_path):
         (["nonsense"], "No such command 'nonsense' (see lemur2 --help)"),
         (["--nonsense"], "No such option '--nonsense' (see lemur2 --help)"),
         (["data", "--nonsense"], "No such option '--nonsense' (see lemur2 data --help)"),
-        (["data", "--epoch", "one"], "'one' is not a valid integer (see lemur2 data --help)"),
+        (["data", "--epoch", "one"], "'one' is not a valid integer range (see lemur2 data --help)"),
         (["data", "-n", "0"], "0 is not in the range x>=1 (see lemur2 data --help)"),
         (["data", "--verdict", "good"], "'good' is not one of"),
         (["data", "--csv", "--json"], "--csv and --json exclude each other"),

@@ -28,14 +28,14 @@ def test_a_line_per_epoch_then_the_verdict(lemur2, folder):
     *epochs, last = ended.lines
     assert [line["epoch"] for line in epochs] == [1, 2]
     assert last["verdict"] == "ok"
-    assert last["accuracy"] == epochs[-1]["accuracy"] > 0.5
+    assert last["score"] == epochs[-1]["score"] > 0.5
     assert 0.3 < last["test_score"] <= 1
     assert last["prm"]["lr"] == 0.1
     with Corpus.open("lemur2.db") as corpus:
         (trial,) = corpus.trials(run_id=last["run"])
         assert trial.architecture == last["name"]
         assert trial.result.test_score == last["test_score"]
-        assert [e.score for e in trial.result.epochs] == [line["accuracy"] for line in epochs]
+        assert [e.score for e in trial.result.epochs] == [line["score"] for line in epochs]
         run = corpus.run(last["run"])
         assert (run.verb, run.status, run.done, run.total) == ("train", "finished", 1, 1)
 
@@ -59,7 +59,7 @@ def test_a_network_that_fails_has_a_verdict_and_no_accuracy(lemur2, folder):
     ended = lemur2("train", "fails.py", *QUICK, "--json")
     assert ended.code == 1
     (line,) = ended.lines
-    assert (line["verdict"], line["accuracy"]) == ("train", None)
+    assert (line["verdict"], line["score"]) == ("train", None)
     assert "ValueError: no" in line["reason"]
 
 
@@ -166,7 +166,7 @@ def test_what_is_no_network(lemur2, folder, name, verdict):
     ended = lemur2("train", f"{name}.py", *QUICK, "--json")
     assert ended.code == 1
     (line,) = ended.lines
-    assert (line["verdict"], line["accuracy"]) == (verdict, None)
+    assert (line["verdict"], line["score"]) == (verdict, None)
 
 
 UNIGRAM = '''\

@@ -9,8 +9,8 @@ import click
 
 from lemur2.cli.dedupe import prefer_option, threshold_option
 from lemur2.cli.options import db_option, json_option
-from lemur2.cli.output import emit_json
-from lemur2.cli.progress import StatusLine
+from lemur2.cli.output import emit_json, say
+from lemur2.cli.progress import Progress
 
 _COUNT = click.IntRange(min=1)
 _SHARE = click.FloatRange(min=0, max=1, max_open=True)
@@ -78,26 +78,24 @@ def curate(
     lemur2 curate --out networks --per-family 50 --min-per-prefix 2 --total 2000 --seed 1
     """
     from lemur2.corpus import Corpus
-    from lemur2.corpus.curation import Rules, Shares, write
+    from lemur2.corpus.curation import Rules, Shares, refuse_filled, write
     from lemur2.corpus.curation import curate as choose_and_split
 
     rules = Rules(
         per_family=per_family, minimum=minimum, total=total, prefer=prefer, threshold=threshold
     )
     shares = Shares(validation=validation, test=test)
-    status = StatusLine()
-    with Corpus.open(db, read_only=True) as corpus:
-        try:
-            status.show("comparing the corpus's networks")
-            made = choose_and_split(corpus, rules, shares=shares, apart=apart, seed=seed)
-            status.show(f"writing {len(made.splits):,} networks")
-            write(made, corpus, out)
-        finally:
-            status.clear()
+    refuse_filled(out)
+    with Corpus.open(db, read_only=True) as corpus, Progress("reading the corpus") as progress:
+        made = choose_and_split(
+            corpus, rules, shares=shares, apart=apart, seed=seed, progress=progress.show
+        )
+        progress.show(f"writing {len(made.splits):,} networks")
+        write(made, corpus, out)
     if as_json:
         emit_json({"out": str(out), **made.report})
         return
     counts, parts = made.report["counts"], made.report["splits"]
     sizes = ", ".join(f"{part['networks']:,} {split}" for split, part in parts.items())
-    click.echo(f"{counts['chosen']:,} of {counts['corpus']:,} networks in {out}: {sizes}")
-    click.echo(f"see {out / 'report.md'}")
+    say(f"{counts['chosen']:,} of {counts['corpus']:,} networks in {out}: {sizes}")
+    say(f"see {out / 'report.md'}")

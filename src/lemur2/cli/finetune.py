@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lemur2.cli.options import POSITIVE, db_option, json_option
-from lemur2.cli.output import emit_json
-from lemur2.cli.progress import StatusLine
+from lemur2.cli.output import emit_json, say
+from lemur2.cli.progress import Progress
 
 if TYPE_CHECKING:
     from lemur2.finetuning.run import Chosen
@@ -106,39 +106,29 @@ def finetune(
     tuning = Tuning(model=model, **settings)  # type: ignore[arg-type]
     from lemur2.finetuning.run import finetune as train
 
-    show = _Progress(as_json)
-    try:
-        show.status.show("choosing networks")
-        with Corpus.open(db, read_only=True) as corpus:
-            train(tuning, data, corpus, out, on_chosen=show.chosen, on_step=show.step)
-    finally:
-        show.status.clear()
+    with Corpus.open(db, read_only=True) as corpus, Progress("choosing networks") as progress:
+        show = _Shown(progress, as_json)
+        train(tuning, data, corpus, out, on_chosen=show.chosen, on_step=show.step)
     if not as_json:
-        click.echo(f"the adapter is in {out}; compare with `lemur2 finetune-eval --adapter {out}`")
+        say(f"the adapter is in {out}; compare with `lemur2 finetune-eval --adapter {out}`")
 
 
-class _Progress:
+class _Shown:
     """Tells what is trained on and how it goes."""
 
-    def __init__(self, as_json: bool) -> None:
-        self.as_json = as_json
-        self.status = StatusLine()
+    def __init__(self, progress: Progress, as_json: bool) -> None:
+        self.progress, self.as_json = progress, as_json
 
     def chosen(self, chosen: Chosen) -> None:
+        self.progress.clear()
         if self.as_json:
             emit_json(asdict(chosen))
-            return
-        self.status.clear()
-        families = ", ".join(f"{name} {count}" for name, count in chosen.families.items())
-        click.echo(f"{chosen.examples:,} networks, {chosen.tokens:,} tokens: {families}")
-        self.status.show("loading the model")
+        else:
+            families = ", ".join(f"{name} {count}" for name, count in chosen.families.items())
+            say(f"{chosen.examples:,} networks, {chosen.tokens:,} tokens: {families}")
+        self.progress.show("loading the model")
 
     def step(self, step: Step) -> None:
         if self.as_json:
             emit_json(asdict(step))
-            return
-        each = step.seconds / max(1, step.step)
-        left = each * (step.steps - step.step) / 60
-        self.status.show(
-            f"step {step.step} of {step.steps}, loss {step.loss:.3f}, about {left:.0f} min left"
-        )
+        self.progress.show("step", step.step, step.steps, f"loss {step.loss:.3f}")

@@ -16,7 +16,9 @@ from lemur2.cli.options import (
     json_option,
     limit_options,
     protocol_options,
+    wide_option,
 )
+from lemur2.cli.output import say
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus, Run
@@ -86,6 +88,7 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
         "each takes) or as they finish. [what the generator prefers]",
     )
     @download_option
+    @wide_option
     @json_option
     @db_option
     def command(**values: Any) -> None:
@@ -147,6 +150,7 @@ def _start(
 @click.argument("run", type=int)
 @click.option("--workers", type=click.IntRange(min=1), help="Candidates at once.")
 @click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
+@wide_option
 @json_option
 @db_option
 def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> int:
@@ -220,11 +224,11 @@ class Going:
         as_json: bool,
         *,
         summarise: bool = True,
-    ) -> None:
+    ) -> int:
         """Carry it on to its end, with progress and (`summarise`) its funnel at the end.
 
         Without a number a new one is opened in the ledger, once the sandbox has started: where
-        it cannot, no row is left.
+        it cannot, no row is left. Returns the number.
         """
         from lemur2.cli.reporting import RunReporter
         from lemur2.evaluation.engine import LocalEngine
@@ -232,26 +236,29 @@ class Going:
         from lemur2.loop import grow as grow_loop
 
         made = (self.corpus, self.generator, self.plan)
+        done = self.corpus.run(run).done if run else 0
         with (
             alone(*made, self.settings),
             LocalEngine(self.limits, workers=workers, unsafe=unsafe) as engine,
-            RunReporter(self.generator.name, as_json=as_json) as reporter,
+            RunReporter(
+                self.generator.name, as_json=as_json, total=self.settings.total, done=done
+            ) as reporter,
         ):
             number = run or start_run(*made, self.limits, self.settings)
             if not as_json:
-                click.echo(
+                say(
                     f"run {number}: {self.generator.name} on {self.plan.protocol.dataset}, "
                     f"{engine.workers} workers; `lemur2 resume {number}` goes on if it stops"
                 )
             grow_loop(self.corpus, number, self.generator, self.plan, engine, reporter)
         self._close(number, as_json=as_json, summarise=summarise)
+        return number
 
     def _close(self, run: int, *, as_json: bool, summarise: bool) -> None:
-        from lemur2.cli.reporting import say_untrained, summary
-        from lemur2.cli.text import printable
+        from lemur2.cli.reporting import say_idle, summary
 
         if summarise and not as_json:
             summary(self.corpus, run)
             for line in self.generator.notes():
-                click.echo(printable(line))
-        say_untrained(self.corpus, run, as_json=as_json)
+                say(line)
+        say_idle(self.corpus, run, as_json=as_json)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from lemur2.errors import UsageError
 
@@ -31,9 +32,41 @@ db_option = click.option(
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
+WIDE = "lemur2.wide"  # where a context keeps that `--wide` was given
+
+
+def _remember_wide(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    ctx.meta[WIDE] = value
+
+
+wide_option = click.option(
+    "--wide",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember_wide,
+    help="Tables with all columns, uncut, however wide they are.",
+)
+
 download_option = click.option(
     "--download", is_flag=True, help="Fetch the data set where it is not on disk."
 )
+
+
+def refuse(names: Iterable[str], why: str) -> None:
+    """Refuse options of the command at hand that were typed and would have no effect.
+
+    Args:
+        names: Of the options' parameters.
+        why: What a message says after the option: `goes with --json`.
+
+    Raises:
+        UsageError: One of them was typed.
+    """
+    context = click.get_current_context()
+    for each in context.command.params:
+        typed = context.get_parameter_source(each.name or "") is ParameterSource.COMMANDLINE
+        if typed and each.name in names:
+            raise UsageError(f"{each.opts[-1]} {why}")
 
 
 class Number(click.ParamType):

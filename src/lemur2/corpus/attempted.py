@@ -51,6 +51,7 @@ def attempted(
     names: Collection[str] | None = None,
     prefixes: Sequence[str] | None = None,
     datasets: Collection[str] | None = None,
+    metrics: Collection[str] | None = None,
     limit: int | None = None,
 ) -> list[Attempted]:
     """Attempts in the order of runs and of asking, then trials that belong to none.
@@ -62,6 +63,7 @@ def attempted(
         names: Only those of these names.
         prefixes: Only those whose names begin so.
         datasets: Only those that were to be trained on these.
+        metrics: None that were scored by others.
         limit: At most so many.
     """
     found: list[Attempted] = []
@@ -69,9 +71,10 @@ def attempted(
         for query in (_attempts(), _trials()):
             for row in connection.execute(_kept(query, run, verdicts, names, prefixes)):
                 each = _attempted(row)
-                if datasets is None or each.dataset in datasets:
+                other = metrics is not None and each.metric not in (None, *metrics)
+                if not other and (datasets is None or each.dataset in datasets):
                     found.append(each)
-                if limit is not None and len(found) >= limit:
+                if len(found) == limit:
                     return found
     return found
 

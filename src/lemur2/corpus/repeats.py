@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from typing import Literal
 
-from lemur2.architecture import Verdict
 from lemur2.architecture.candidate import Kind
-from lemur2.corpus.records import Outcome
 
 Rule = Literal["in this run", "trained", "screened", "whitespace"]
 
@@ -28,10 +24,6 @@ def reason(rule: Rule, kind: Kind, name: str) -> str:
     return f"the same {'text' if rule == 'whitespace' else what} as {name}{_SAID[rule][0]}"
 
 
-def skipped(outcomes: Iterable[Outcome]) -> Counter[str]:
-    """How many duplicates there are by each rule, in words that go on after a number."""
-    return Counter(
-        next((said for end, said in _SAID.values() if outcome.reason.endswith(end)), _EARLIER)
-        for outcome in outcomes
-        if outcome.verdict is Verdict.DUPLICATE
-    )
+def said(reason: str) -> str:
+    """The rule that a duplicate's reason tells of, in words that go on after a number."""
+    return next((words for end, words in _SAID.values() if reason.endswith(end)), _EARLIER)

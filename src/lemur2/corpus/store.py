@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
@@ -20,6 +21,7 @@ from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitec
 from lemur2.corpus.funnel import Attempted, Stage, funnel
 from lemur2.corpus.records import Epoch, Facts, Outcome
 from lemur2.corpus.removal import Removed
+from lemur2.corpus.repeats import said
 from lemur2.corpus.schema import architectures as architecture_table
 from lemur2.corpus.schema import attempts as attempt_table
 from lemur2.corpus.schema import trials as trial_table
@@ -128,6 +130,11 @@ class Corpus:
         """One architecture; None where there is none by this name."""
         with self.database.read() as connection:
             return architectures.get(connection, name)
+
+    def names(self) -> list[str]:
+        """The names of all architectures, sorted."""
+        with self.database.read() as connection:
+            return list(connection.scalars(sa.select(architecture_table.c.name).order_by("name")))
 
     def source(self, name: str) -> str | None:
         """An architecture's source text."""
@@ -433,6 +440,19 @@ class Corpus:
             rows = connection.execute(query.group_by(attempt.generator)).all()
         return {row[0]: row[1] for row in rows}
 
+    def skipped(self, run_id: int | None = None) -> dict[str, Counter[str]]:
+        """Per generator, how many candidates were duplicates by each rule (`corpus.repeats`)."""
+        attempt = attempt_table.c
+        where = [attempt.verdict == Verdict.DUPLICATE.value]
+        if run_id is not None:
+            where.append(attempt.run_id == run_id)
+        query = sa.select(attempt.generator, attempt.reason).where(*where)
+        found: dict[str, Counter[str]] = {}
+        with self.database.read() as connection:
+            for generator, reason in connection.execute(query):
+                found.setdefault(generator, Counter())[said(reason)] += 1
+        return found
+
     def content_dump(self) -> dict[str, list[Any]]:
         """Everything that two runs of the same seed have in common: no ids, times, memory."""
         with self.database.read() as connection:
@@ -446,6 +466,24 @@ def _earlier(found: sa.Column[Any]) -> sa.Exists:
     return sa.exists().where(repeated, first.verdict == Verdict.OK.value, found.is_not(None))
 
 
+def _first_of_its_run() -> sa.ScalarSelect[int]:
+    """Id of the attempt of the same run that an attempt repeats; NULL where it repeats none."""
+    first = attempt_table.alias("first")
+    attempt = attempt_table.c
+    query = (
+        sa.select(first.c.id)
+        .where(
+            first.c.run_id == attempt.run_id,
+            first.c.name == attempt.duplicate_of,
+            first.c.index < attempt.index,
+            first.c.verdict != Verdict.DUPLICATE.value,
+        )
+        .order_by(first.c.index)
+        .limit(1)
+    )
+    return query.correlate(attempt_table).scalar_subquery()
+
+
 def _attempted(connection: Connection, run_id: int | None, by: str) -> list[Attempted]:
     attempt = attempt_table.c
     twin = architecture_table.alias("twin")
@@ -456,20 +494,28 @@ def _attempted(connection: Connection, run_id: int | None, by: str) -> list[Atte
     )
     is_twin = attempt.verdict == Verdict.DUPLICATE.value
     of_transform = is_twin & (attempt.kind == "transform")
+    original = attempt_table.alias("original")
+    in_run = original.c.id.is_not(None)
     screened = sa.case(
+        (in_run, original.c.facts.is_not(None)),
         (of_transform, _earlier(attempt_table.alias().c.facts)),
         (is_twin, twin.c.id.is_not(None)),
         else_=attempt.facts.is_not(None),
     )
     learned = sa.case(
+        (in_run, original.c.trial_id.is_not(None)),
         (of_transform, _earlier(attempt_table.alias().c.trial_id)),
         (is_twin, twin_learned),
         else_=attempt.trial_id.is_not(None),
     )
-    columns = (attempt[by], attempt.verdict, screened, learned)
+    columns = (attempt[by], attempt.verdict, screened, learned, original.c.verdict)
     query = (
         sa.select(*columns, sa.func.count())
-        .select_from(attempt_table.outerjoin(twin, twin.c.name == attempt.duplicate_of))
+        .select_from(
+            attempt_table.outerjoin(twin, twin.c.name == attempt.duplicate_of).outerjoin(
+                original, original.c.id == _first_of_its_run()
+            )
+        )
         .where(attempt.verdict.is_not(None))
         .group_by(*columns)
     )
@@ -481,7 +527,10 @@ def _attempted(connection: Connection, run_id: int | None, by: str) -> list[Atte
             verdict=Verdict(verdict),
             screened=bool(was_screened),
             learned=bool(was_trained),
+            repeats=Verdict(repeats) if repeats else None,
             count=count,
         )
-        for generator, verdict, was_screened, was_trained, count in connection.execute(query)
+        for generator, verdict, was_screened, was_trained, repeats, count in connection.execute(
+            query
+        )
     ]

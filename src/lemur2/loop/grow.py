@@ -123,7 +123,8 @@ def alone(
         UserError: Another process is at it.
     """
     run = same_run(corpus, generator, plan, settings)
-    which = f"run {run.id} is just this one, and" if run else "this very run"
+    going = run is not None and corpus.at_work(run.id)
+    which = f"run {run.id} is just this one, and" if run and going else "this very run"
     refusal = f"{which} is at work in another process; wait for it, or change --seed"
     with corpus.alone(_command(generator, plan, settings), refusal):
         yield
