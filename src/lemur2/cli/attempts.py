@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lemur2.cli.output import emit_json, print_table
+from lemur2.cli.output import cut, emit_json, print_table, width
 
 if TYPE_CHECKING:
     from lemur2.corpus.attempted import Attempted
@@ -44,11 +44,14 @@ def _values(each: Attempted) -> dict[str, Any]:
 
 def print_attempts(found: Sequence[Attempted], columns: Sequence[str]) -> None:
     """A table of some fields, those first that matter most."""
-    rows = [[_shown(each, name) for name in columns] for each in found]
+    room = width()
+    rows = [[_shown(each, name, room) for name in columns] for each in found]
     print_table(columns, rows, right=[name for name in columns if name in _NUMBERS], first=columns)
 
 
-def _shown(each: Attempted, name: str) -> object:
+def _shown(each: Attempted, name: str, room: int | None) -> object:
+    if name == "name":  # its start is enough to tell it, and the reason needs the rest
+        return cut(each.name, room and room // 3)
     if name == "verdict":
         return each.verdict.value if each.verdict else "pending"
     if name == "seconds":

@@ -22,7 +22,7 @@ _COLUMNS = (
     *("run", "verb", "name", "dataset", "done", "best", "status", "took", "started"),
     *("seed", "reason"),
 )
-_NUMBERS = ("run", "done", "best", "took", "seed")
+_NUMBERS = ("run", "done", "best", "took", "started", "seed")
 _FIRST = ("name", "run", "verb", "status", "done", "best", "dataset", "took", "started")
 
 
