@@ -52,6 +52,6 @@ class Limits:
     memory: int = 4 * GIB  # beyond what the warm process already has
     output: int = MIB // 16  # stdout and stderr together; what is printed beyond it is dropped
     scratch: int = 64 * MIB
-    files: int = 4096  # in the scratch folder, folders among them; not bytes
+    files: int = 1024  # in the scratch folder, folders among them; not bytes
     threads: int = 1
     device: str = "cpu"

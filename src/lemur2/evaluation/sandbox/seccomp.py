@@ -139,9 +139,10 @@ def _conditions(pid: int, any_ioctl: bool) -> dict[str, _Condition]:
         "prlimit64": _OneOf(0, (0, pid)),
         "sched_setaffinity": _OneOf(0, (0, pid)),
         "prctl": _OneOf(0, (_PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA)),
-        "ioctl": _Bits(1, 0, absent=True)
+        "ioctl": _OneOf(1, _SIGNALLING, absent=True)
         if any_ioctl
         else _OneOf(1, (_TCGETS, _FIONREAD, _FIOCLEX, _FIONCLEX)),
+        "fcntl": _Case(1, _F_SETFL, _Bits(2, _O_ASYNC, absent=True), _OneOf(1, _FCNTL)),
     }
 
 

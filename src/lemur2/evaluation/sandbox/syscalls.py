@@ -81,6 +81,7 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "fadvise64": (221, 223),
     "statfs": (137, 43),
     "fstatfs": (138, 44),
+    "umask": (95, 166),
     "mkdir": (83, None),
     "mkdirat": (258, 34),
     "poll": (7, None),
