@@ -24,9 +24,10 @@ _TRIAL_COLUMNS = ("trial", "dataset", "transform", "epochs", "score", "test", "v
 @click.command()
 @click.argument("name")
 @click.option("--code", is_flag=True, help="The source text alone, as it was stored.")
+@click.option("--output", is_flag=True, help="What it printed in its last trial, alone.")
 @json_option
 @db_option
-def show(name: str, code: bool, as_json: bool, db: str | None) -> None:
+def show(name: str, code: bool, output: bool, as_json: bool, db: str | None) -> None:
     """One network: its source, what that tells, what screening measured, lineage and trials.
 
     \b
@@ -40,7 +41,10 @@ def show(name: str, code: bool, as_json: bool, db: str | None) -> None:
         if found is None:
             raise UserError(f"the corpus has no network {name}; `lemur2 data` lists what it has")
         children, trials = corpus.children(name), corpus.trials(architecture=name)
-    if code:
+        last = corpus.printed(trials[-1].id) if trials and output else ""
+    if output:
+        click.echo(printable(last), nl=False)
+    elif code:
         click.echo(found.source.encode("utf-8", "surrogatepass"), nl=False)
     elif as_json:
         emit_json(_as_json(found, children, trials))

@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 class Report(Watcher):
     """Shows a training. `ended` and `refused` give the exit code."""
 
+    verbose = False  # show what the network prints, on stderr
+
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
 
     def starting(self, name: str) -> None:
         """The sandbox is about to start."""
+
+    def printed(self, text: str) -> None:
+        """The network's own words, made safe for a terminal."""
+        if self.verbose:
+            click.echo(printable(text), nl=False, err=True)
 
     @abstractmethod
     def ended(self, training: Training) -> int:
