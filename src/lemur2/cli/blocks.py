@@ -345,7 +345,7 @@ def extract_(
 
 
 def _missing(store: FileIndexStore, name: str) -> str:
-    from lemur2.retrieval.discovery import BlockDiscovery
+    from lemur2.retrieval.index.discovery import BlockDiscovery
 
     known = {block.name for block in BlockDiscovery(store).blocks(None)}
     hint = did_you_mean(name, known, "`lemur2 blocks index` adds sources")

@@ -182,6 +182,8 @@ def _cause(attempt: Attempted) -> str:
 def _way_on(run: Run, found: Sequence[Attempted]) -> str:
     if any(each.verdict is not Verdict.DUPLICATE for each in found):
         return f"`lemur2 runs show {run.id}` lists them"
+    if run.config["settings"]["max_flops"] == 0:
+        return "without --screen-only they are trained, where they were not"
     return (
         "change --seed, --epochs or the data set, or see what there is with "
         f"`lemur2 data --dataset {run.protocol['dataset']}`"

@@ -57,6 +57,7 @@ _NAME = re.compile(r"[\w.+-]{1,128}", re.ASCII)
 @click.option(
     "--prune", type=click.Choice(["median"]), help="End trials early that fall behind the median."
 )
+@click.option("--verbose", "-v", is_flag=True, help="Show what the network prints, on stderr.")
 @limit_options
 @json_option
 @db_option
@@ -70,6 +71,7 @@ def train(
     batch_range: tuple[int, int] | None,
     transforms: str | None,
     prune: Prune | None,
+    verbose: bool,
     limits: LimitFlags,
     as_json: bool,
     db: str | None,
@@ -99,6 +101,7 @@ def train(
     allowed = limits.limits(threads=cpus())
     plan = Plan.of(protocol.protocol(), download=download)
     report: Report = (JsonReport if as_json else TextReport)(plan)
+    report.verbose = verbose
     with ExitStack() as stack:
         corpus = stack.enter_context(_open(network, db))
         try:

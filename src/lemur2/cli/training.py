@@ -7,8 +7,11 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
+import click
+
 from lemur2.cli.output import emit_json, say
 from lemur2.cli.progress import Progress
+from lemur2.cli.text import printable
 from lemur2.loop.training import Training, Watcher
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ class Report(Watcher):
 
     A context manager: the status line ends with the block.
     """
+
+    verbose = False  # show what the network prints, on stderr
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -58,6 +63,11 @@ class Report(Watcher):
 
     def _shown(self, done: int, note: str = "") -> None:
         self.progress.show(self._what, done, self.plan.protocol.epochs, note)
+
+    def printed(self, text: str) -> None:
+        """The network's own words, made safe for a terminal."""
+        if self.verbose:
+            click.echo(printable(text), nl=False, err=True)
 
     @abstractmethod
     def ended(self, training: Training) -> int:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0006"  # the newest migration: what this code reads and writes
+REVISION = "0007"  # the newest migration: what this code reads and writes
 VERSION_TABLE = "lemur2_version"  # Alembic's own table, under a name that no other tool uses
 
 metadata = MetaData(
@@ -221,6 +221,14 @@ trials = Table(
     Column("flagged", Text),  # why its scores are to be taken with care; NULL if they are not
     Column("import_id", ForeignKey("imports.id")),  # NULL: it was trained by this corpus
     Index(None, "benchmark_id", "architecture_id"),
+)
+
+# What networks printed while they were trained: apart, because few trials have any and it is long.
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("text", LargeBinary, nullable=False),  # UTF-8
 )
 
 epochs = Table(

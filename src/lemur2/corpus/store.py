@@ -376,10 +376,19 @@ class Corpus:
         verdict: Verdict,
         reason: str = "",
         test_score: float | None = None,
+        output: str = "",
     ) -> None:
-        """Close a trial."""
+        """Close a trial; `output` is what the network printed meanwhile."""
         with self.database.write() as connection:
-            trials.finish(connection, trial_id, verdict, reason, test_score)
+            trials.finish(connection, trial_id, verdict, reason, test_score, output)
+
+    def printed(self, trial_id: int) -> str:
+        """What a network printed while a trial trained it, untrusted text; "" if nothing is kept.
+
+        Its head and its tail, with a line between them where some was dropped.
+        """
+        with self.database.read() as connection:
+            return trials.printed(connection, trial_id)
 
     def drop_unfinished_trials(self, run_id: int) -> int:
         """Delete the trials that a killed run left open, and their epochs; how many."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import linecache
 import re
 import sys
@@ -24,6 +25,10 @@ _NO_MEMORY = (
     *("can't allocate memory", "cannot allocate memory", "not enough memory"),
     *("out of memory", "bad_alloc"),
 )
+
+# How writing beyond the limits of the scratch folder fails; torch says it in words.
+_NO_DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+_TORCH_NO_DISK = "file write failed"
 
 # Address space that is given back when candidate code has failed: telling that memory ran out
 # takes some, while the failed code's frames still hold theirs.
@@ -51,6 +56,8 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
     )
     if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _NO_MEMORY):
         return Refusal(Verdict.MEMORY, _no_room(text), line, remedy="--memory raises the limit")
+    if _disk_is_full(error, text):
+        return Refusal(Verdict.FORBIDDEN, f"wrote more to disk than is allowed: {reason}", line)
     if isinstance(error, PermissionError):
         frames = traceback.extract_tb(error.__traceback__)
         if frames and frames[-1].filename.startswith("<frozen importlib"):
@@ -62,6 +69,10 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
     elif isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
         verdict = Verdict.CRASH
     return Refusal(verdict, reason, line)
+
+
+def _disk_is_full(error: BaseException, text: str) -> bool:
+    return (isinstance(error, OSError) and error.errno in _NO_DISK) or _TORCH_NO_DISK in text
 
 
 def _no_room(text: str) -> str:

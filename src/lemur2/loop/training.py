@@ -32,6 +32,9 @@ class Watcher:
     def epoch(self, epoch: Epoch) -> None:
         """An epoch was trained, scored and stored."""
 
+    def printed(self, text: str) -> None:
+        """The network printed something while it was trained: untrusted text, in any pieces."""
+
     def trial_ended(self, number: int, result: TrialResult) -> None:
         """A trial of a search ended and was stored."""
 
@@ -187,6 +190,7 @@ class Trainer:
             plan,
             on_built=recorder.built,
             on_epoch=recorder.epoch,
+            on_output=self.watcher.printed,
             test=test,
         )
         return recorder.finish(result)
@@ -238,7 +242,7 @@ class _Recorder:
             self._begin(result.hyperparameters)
         assert self.trial_id is not None
         self.trainer.corpus.finish_trial(
-            self.trial_id, result.verdict, result.reason, result.test_score
+            self.trial_id, result.verdict, result.reason, result.test_score, result.output
         )
         return result
 
