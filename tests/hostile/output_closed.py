@@ -1,19 +1,21 @@
-# expect: timeout  when: check
-"""Closes stdout and stderr and hangs."""
+# expect: ok  when: check
+"""Closes stdout and stderr and prints."""
 
 import os
-import time
+import sys
 
 import torch
 from torch import nn
 
 
 def attack():
-    os.close(1)
-    os.close(2)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        time.sleep(1)
+    for number in (1, 2):
+        try:
+            os.close(number)
+            print(number)
+        except OSError:
+            continue
+    sys.stdout = None
 
 
 def supported_hyperparameters():

@@ -166,6 +166,7 @@ class Evaluator:
         verdict, reason = Verdict.OK, ""
         try:
             trial.run()
+            reason = trial.output_note
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
         protocol = plan.protocol
@@ -264,7 +265,7 @@ class _Trial:
         }
         self.epochs: list[Epoch] = []
         self.test_score: float | None = None
-        self.output = ""
+        self.output = self.output_note = ""
         self.deadline = time.monotonic() + evaluator.limits.train_seconds
         self.maps = _training_data(plan)
         protocol = plan.protocol
@@ -286,7 +287,7 @@ class _Trial:
             try:
                 self._train(worker)
             finally:
-                self.output = worker.output
+                self.output, self.output_note = worker.output, worker.output_note
 
     def _train(self, worker: Worker) -> None:
         protocol = self.plan.protocol

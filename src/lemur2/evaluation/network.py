@@ -28,7 +28,7 @@ _NO_MEMORY = (
 
 # How writing beyond the limits of the scratch folder fails; torch says it in words.
 _NO_DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
-_TORCH_NO_DISK = "file write failed"
+_TORCH_NO_DISK = re.compile(r"file write failed|inline_container.*unexpected pos")
 
 # Address space that is given back when candidate code has failed: telling that memory ran out
 # takes some, while the failed code's frames still hold theirs.
@@ -72,7 +72,9 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
 
 
 def _disk_is_full(error: BaseException, text: str) -> bool:
-    return (isinstance(error, OSError) and error.errno in _NO_DISK) or _TORCH_NO_DISK in text
+    return (isinstance(error, OSError) and error.errno in _NO_DISK) or bool(
+        _TORCH_NO_DISK.search(text)
+    )
 
 
 def _no_room(text: str) -> str:

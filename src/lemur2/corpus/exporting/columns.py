@@ -110,6 +110,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "flagged": "why its scores are to be taken with care",
         "import_id": "where it came from (imports); null for this corpus's own",
     },
+    "outputs": {
+        "trial_id": "trials",
+        "text": "what the network printed while it was trained, UTF-8: its head and its tail",
+    },
     "epochs": {
         "trial_id": "trials",
         "epoch": "its number, from 1; some imported trainings have a 0",

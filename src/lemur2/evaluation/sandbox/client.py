@@ -229,6 +229,11 @@ class Worker:
         """What it printed, as far as that was kept."""
         return self._printed.text
 
+    @property
+    def output_note(self) -> str:
+        """That it printed more than is kept; "" where it did not."""
+        return self._printed.note
+
     def start(self, maps: Mapping[str, str]) -> None:
         """Have the warm process fork it."""
         message = {

@@ -48,6 +48,12 @@ class Output:
         return self._head.decode(errors="replace") + self._rest()
 
     @property
+    def note(self) -> str:
+        """That something was dropped; "" where all was kept."""
+        kept = f"{2 * self._half / 1024:g} KiB"
+        return f"printed more than {kept}: the middle of it was dropped" if self._dropped else ""
+
+    @property
     def tail(self) -> str:
         """The last of it, at most half the limit."""
         return (self._head + self._tail)[-self._half :].decode(errors="replace")

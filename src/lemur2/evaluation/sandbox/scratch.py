@@ -79,6 +79,7 @@ def remove(folder: Path) -> None:
     It is emptied level by level: an inner folder is moved to the top before it is looked into.
     """
     with contextlib.suppress(OSError):
+        os.chmod(folder, 0o700)
         top = os.open(folder, _FOLDER)
         try:
             _empty(top)
