@@ -106,11 +106,18 @@ def test_show_code_is_the_file(lemur2, db):
 
 def test_runs(lemur2, db):
     (run,) = lemur2("runs", "--db", db, "--json").lines
-    expected = {"run": 1, "verb": "grow", "status": "running", "asked": 4, "done": 3, "total": 4}
+    expected = {
+        "run": 1,
+        "verb": "grow",
+        "status": "interrupted",
+        "asked": 4,
+        "done": 3,
+        "total": 4,
+    }
     assert expected.items() <= run.items()
     assert "state" not in run
     table = lemur2("runs", "--db", db).out
-    assert "run  verb  generator" in table
+    assert "run  verb  name" in table
     assert "1  grow  fractal" in table
 
 

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from nets import net
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.architecture.zoo import zoo_source
@@ -67,6 +69,105 @@ def test_leaving_ends_everything(tmp_path, monkeypatch):
     while Path(f"/proc/{warm}").exists():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+# As this machine is, and as one with an older kernel that forbids namespaces.
+SETTINGS = ({}, {"namespaces": False, "landlock": 5})
+
+
+@pytest.fixture(scope="module", params=SETTINGS, ids=["as it is", "old"])
+def machine(request):
+    """Evaluates on such a machine."""
+    with Sandbox(Limits(screen_seconds=500), **request.param) as sandbox:
+        yield Evaluator(sandbox)
+
+
+WRITES = """
+        from pathlib import Path
+        import os, shutil, tempfile
+        for _ in range(2):
+            torch.save(self.state_dict(), "last.pt")
+            assert len(torch.load("last.pt")) == 2
+            os.makedirs("out/logs", exist_ok=True)
+            (Path("out") / "log.txt").write_text("1")
+            with open(Path.home() / "log.txt", "a") as log:
+                log.write("1")
+            with tempfile.NamedTemporaryFile() as named, tempfile.TemporaryFile() as unnamed:
+                named.write(b"1"), unnamed.write(b"1")
+            with tempfile.TemporaryDirectory() as folder:
+                shutil.copyfile("last.pt", Path(folder) / "best.pt")
+        assert set(os.listdir()) >= {"last.pt", "log.txt", "out"}
+"""
+
+
+def test_what_honest_code_writes_lands_in_scratch(machine):
+    assert machine.screen(net(build=WRITES), IMAGES).outputs == (10,)
+    assert list(machine.sandbox._scratch.iterdir()) == []
+
+
+def test_a_scratch_folder_of_its_own_takes_removals_and_renames(machine):
+    source = net(
+        build="""
+        import os, shutil
+        os.makedirs("a/b")
+        os.makedirs("c")
+        open("new", "w").close()
+        os.replace("new", "c/old")
+        shutil.rmtree("a")
+        assert os.listdir() == ["c"] and os.listdir("c") == ["old"]
+"""
+    )
+    if not machine.sandbox.namespaces or not isolation_offers_namespaces():
+        with pytest.raises(Refusal, match="not permitted"):
+            machine.screen(source, IMAGES)
+    else:
+        assert machine.screen(source, IMAGES).outputs == (10,)
+
+
+def isolation_offers_namespaces():
+    return "empty network" in {each.name: each.note for each in report()}["no network"]
+
+
+def test_writing_too_much_says_so(machine):
+    source = net(build='torch.save(torch.zeros(40 << 20), "large.pt")')
+    with pytest.raises(Refusal, match="wrote more to disk than is allowed") as caught:
+        machine.screen(source, IMAGES)
+    assert caught.value.verdict is Verdict.FORBIDDEN
+
+
+SIGNALS = """
+        import fcntl, os, signal, struct, time
+        read, write = os.pipe()
+        for command, argument in ((8, {victim}), (15, struct.pack("ii", 1, {victim}))):
+            try:
+                fcntl.fcntl(read, command, argument)
+            except PermissionError as error:
+                refused = error
+        try:
+            fcntl.fcntl(read, 10, signal.SIGKILL)
+            fcntl.fcntl(read, fcntl.F_SETFL, fcntl.fcntl(read, fcntl.F_GETFL) | os.O_ASYNC)
+            os.write(write, b"x")
+        finally:
+            raise refused
+"""
+
+
+def test_no_descriptor_signals_another_process_whatever_landlock_can_do(machine):
+    with subprocess.Popen(["sleep", "60"]) as victim:
+        with pytest.raises(Refusal) as caught:
+            machine.screen(net(build=SIGNALS.format(victim=victim.pid)), IMAGES)
+        time.sleep(0.1)
+        alive = victim.poll() is None
+        victim.kill()
+    assert caught.value.verdict is Verdict.FORBIDDEN
+    assert alive
+
+
+def test_who_leaves_its_channel_is_ended_at_once(machine):
+    source = net(build="import os, time; os.close(3); time.sleep(600)")
+    with pytest.raises(Refusal) as caught:
+        machine.screen(source, IMAGES)
+    assert caught.value.verdict is Verdict.CRASH
 
 
 def test_without_torch_nothing_starts(monkeypatch):

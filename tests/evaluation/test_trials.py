@@ -139,3 +139,26 @@ def test_a_forged_report_is_a_verdict(engine, plan, case):
 def test_a_wrong_protocol_is_refused_before_anything_runs(wrong):
     with pytest.raises(UsageError):
         Plan.of(Protocol(dataset="digits").with_(**wrong))
+
+
+def test_what_is_printed_is_kept_head_and_tail_and_heard(engine, plan):
+    printing = """
+        print("the first line")
+        for number in range(20_000):
+            print("line", number)
+        print("the last line", "\\x1b[2J")
+"""
+    heard = []
+    result = engine.evaluator.train(net(learn=printing), plan, on_output=heard.append)
+    assert result.verdict is Verdict.OK
+    assert result.reason == "printed more than 64 KiB: the middle of it was dropped"
+    assert result.output.startswith("the first line\nline 0\n")
+    assert result.output.endswith("the last line \x1b[2J\n")
+    assert "bytes dropped" in result.output
+    assert len(result.output) < 70_000
+    assert "".join(heard) == result.output
+
+
+def test_little_output_is_kept_whole(engine, plan):
+    result = engine.evaluator.train(net(learn='print("so", "much")'), plan)
+    assert (result.output, result.reason) == ("so much\n", "")

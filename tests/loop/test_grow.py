@@ -147,17 +147,25 @@ def _outcome(candidate: Candidate, name: str, digest: str, plan: Plan) -> Outcom
         else None,
         trial=TrialResult(
             task=plan.task.name,
-            dataset="digits",
-            metric="acc",
-            transform="norm",
-            hyperparameters={"lr": 0.1, "batch": 4},
-            seed=0,
+            dataset=plan.protocol.dataset,
+            metric=plan.metric,
+            transform=plan.transform,
+            transform_source=plan.transform_source,
+            hyperparameters=_prm(plan),
+            seed=plan.protocol.seed,
             verdict=verdict,
             epochs=(epoch,),
         )
         if ok
         else None,
     )
+
+
+def _prm(plan: Plan) -> dict[str, Any]:
+    """What a network that declares `lr` is built with."""
+    given = plan.protocol.hyperparameters
+    fixed = {"transform": plan.transform, "epoch": plan.protocol.epochs}
+    return {"lr": given["lr"], "batch": given["batch"], **fixed}
 
 
 @pytest.fixture(scope="module")

@@ -82,16 +82,24 @@ def data(
     db: str | None,
     **filters: tuple[Any, ...],
 ) -> None:
-    """Query the corpus: a row per epoch of a trial.
+    """Query the corpus: a row per epoch of a trial; of failures, a row per attempt.
+
+    With the verdict of a failure (`--verdict build`) the candidates that ended so are listed, those
+    that were never trained as well: name, generator, verdict, reason, score, run.
 
     In Python the same is `lemur2.data(...)`, which gives a pandas DataFrame.
 
     \b
     lemur2 data --dataset mnist-5k --best --sort -n 10
     lemur2 data --prefix FractalNet --json | jq .accuracy
+    lemur2 data --verdict build -n 20
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other")
+    if verdict not in ("ok", "all"):
+        refuse(_OF_TRIALS, f"has no meaning with --verdict {verdict}, which lists attempts")
+        _list_attempts(db, Verdict(verdict), filters, limit, as_csv=as_csv, as_json=as_json)
+        return
     for_people = not (as_csv or as_json)
     if for_people:
         refuse(("code",), "goes with --json or --csv; `lemur2 show NAME --code` prints one")
@@ -123,6 +131,50 @@ def data(
         click.echo(shown.to_csv(index=False), nl=False)
     else:
         _print_table(shown, more=len(found) > len(shown))
+
+
+# Options that are of trials and have no meaning for attempts.
+_OF_TRIALS = (
+    *("task", "transform", "epoch", "provenance", "no_flagged"),
+    *("best", "unique", "sort", "code"),
+)
+
+
+def _list_attempts(
+    db: str | None,
+    verdict: Verdict,
+    filters: dict[str, tuple[Any, ...]],
+    limit: int | None,
+    *,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    from lemur2.cli.attempts import csv_attempts, emit_attempts, print_attempts
+    from lemur2.corpus import Corpus
+    from lemur2.corpus.attempted import attempted
+
+    rows = limit or (None if as_csv or as_json else _SCREENFUL)
+    with Corpus.open(db, read_only=True) as corpus:
+        found = attempted(
+            corpus,
+            verdicts=[verdict],
+            names=filters["nn"] or None,
+            prefixes=filters["nn_prefixes"] or None,
+            datasets=filters["dataset"] or None,
+            metrics=filters["metric"] or None,
+            limit=None if rows is None else rows + 1,
+        )
+    shown = found[:rows]
+    if as_json:
+        emit_attempts(shown)
+    elif as_csv:
+        csv_attempts(shown)
+    elif not shown:
+        say(f"nothing ended in `{verdict}`")
+    else:
+        print_attempts(shown, ("name", "verdict", "reason", "run", "generator", "score"))
+        if len(found) > len(shown):
+            say(f"the first {len(shown)} rows; -n shows more, --csv and --json all")
 
 
 _KINDS = {

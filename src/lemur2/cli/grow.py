@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lemur2.corpus import Corpus, Run
     from lemur2.evaluation import Limits
     from lemur2.evaluation.plan import Plan
-    from lemur2.loop import Generator
+    from lemur2.loop import Generator, Settings
 
 
 class GeneratorGroup(click.Group):
@@ -135,7 +135,7 @@ def _start(
     from lemur2.cli.training import note_without_effect
     from lemur2.corpus import Corpus
     from lemur2.evaluation.plan import Plan
-    from lemur2.loop import Settings, start_run
+    from lemur2.loop import Settings
     from lemur2.loop.sources import network_source
 
     _refuse_idle(kind, workers, window, screen_only)
@@ -154,8 +154,8 @@ def _start(
     with Corpus.open(db, create=True) as corpus:
         if kind.proposes == "transform":
             network_source(corpus, generator.config.network)
-        run = start_run(corpus, generator, plan, bounds, settings)
-        carry_on(corpus, run, generator, plan, bounds, workers, limits.unsafe, as_json)
+        going = Going(corpus, generator, plan, bounds, settings)
+        run = going.carry_on(None, workers, limits.unsafe, as_json)
         for name, why in without_effect(corpus, run, protocol.hyperparameters).items():
             say(f"lemur2: note: {name} had no effect: {why}", err=True)
 
@@ -226,46 +226,80 @@ def _resume_grow(
     from lemur2.evaluation import Limits, Protocol
     from lemur2.evaluation.plan import Plan
     from lemur2.generators import generator_class
+    from lemur2.loop import Settings
 
     kind = generator_class(stored.generator)
     _refuse_idle(kind, workers, stored.config["settings"]["window"], screen_only=False)
     generator = kind(build_config(kind.Config, stored.config["generator"]), stored.seed)
     plan = Plan.of(Protocol(**stored.protocol))
-    limits = Limits(**stored.limits)
-    carry_on(corpus, stored.id, generator, plan, limits, workers, unsafe, as_json)
+    settings = Settings(**stored.config["settings"])
+    going = Going(corpus, generator, plan, Limits(**stored.limits), settings)
+    going.carry_on(stored.id, workers, unsafe, as_json)
 
 
-def carry_on(
-    corpus: Corpus,
-    run: int,
-    generator: Generator[Any],
-    plan: Plan,
-    limits: Limits,
-    workers: int | None,
-    unsafe: bool,
-    as_json: bool,
-    *,
-    summarise: bool = True,
-) -> None:
-    """Carry a run on to its end, with progress and (`summarise`) its funnel at the end."""
-    from lemur2.cli.reporting import RunReporter, summary
-    from lemur2.evaluation.engine import LocalEngine
-    from lemur2.loop import grow as grow_loop
+class Going:
+    """A run of `grow` that is to be started, or to go on.
 
-    stored = corpus.run(run)
-    with (
-        LocalEngine(limits, workers=workers, unsafe=unsafe) as engine,
-        RunReporter(
-            generator.name, as_json=as_json, total=stored.total or 0, done=stored.done
-        ) as reporter,
-    ):
-        if not as_json:
-            say(
-                f"run {run}: {generator.name} on {plan.protocol.dataset}, "
-                f"{engine.workers} workers; `lemur2 resume {run}` goes on if it stops"
-            )
-        grow_loop(corpus, run, generator, plan, engine, reporter)
-    if summarise and not as_json:
-        summary(corpus, run)
-        for line in generator.notes():
-            say(line)
+    Args:
+        corpus: Where it is kept.
+        generator: A new instance.
+        plan, limits, settings: What the run is; see `loop.start_run`.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        generator: Generator[Any],
+        plan: Plan,
+        limits: Limits,
+        settings: Settings,
+    ) -> None:
+        self.corpus, self.generator = corpus, generator
+        self.plan, self.limits, self.settings = plan, limits, settings
+
+    def carry_on(
+        self,
+        run: int | None,
+        workers: int | None,
+        unsafe: bool,
+        as_json: bool,
+        *,
+        summarise: bool = True,
+    ) -> int:
+        """Carry it on to its end, with progress and (`summarise`) its funnel at the end.
+
+        Without a number a new one is opened in the ledger, once the sandbox has started: where
+        it cannot, no row is left. Returns the number.
+        """
+        from lemur2.cli.reporting import RunReporter
+        from lemur2.evaluation.engine import LocalEngine
+        from lemur2.loop import alone, start_run
+        from lemur2.loop import grow as grow_loop
+
+        made = (self.corpus, self.generator, self.plan)
+        done = self.corpus.run(run).done if run else 0
+        with (
+            alone(*made, self.settings),
+            LocalEngine(self.limits, workers=workers, unsafe=unsafe) as engine,
+            RunReporter(
+                self.generator.name, as_json=as_json, total=self.settings.total, done=done
+            ) as reporter,
+        ):
+            number = run or start_run(*made, self.limits, self.settings)
+            if not as_json:
+                say(
+                    f"run {number}: {self.generator.name} on {self.plan.protocol.dataset}, "
+                    f"{engine.workers} workers; `lemur2 resume {number}` goes on if it stops"
+                )
+            grow_loop(self.corpus, number, self.generator, self.plan, engine, reporter)
+        self._close(number, as_json=as_json, summarise=summarise)
+        return number
+
+    def _close(self, run: int, *, as_json: bool, summarise: bool) -> None:
+        from lemur2.cli.reporting import say_idle, summary
+
+        if summarise and not as_json:
+            summary(self.corpus, run)
+            for line in self.generator.notes():
+                say(line)
+        say_idle(self.corpus, run, as_json=as_json)

@@ -74,26 +74,17 @@ class _Step:
         self.workers, self.unsafe, self.as_json = workers, unsafe, as_json
 
     def __call__(self, name: str, config: Any, settings: Settings) -> None:
-        from lemur2.cli.grow import carry_on
+        from lemur2.cli.grow import Going
         from lemur2.evaluation import Limits
         from lemur2.evaluation.plan import Plan
         from lemur2.generators import generator_class
-        from lemur2.loop import same_run, start_run
+        from lemur2.loop import same_run
 
         generator = generator_class(name)(config, self.protocol.seed)
         plan, limits = Plan.of(self.protocol), Limits()
         run = same_run(self.corpus, generator, plan, settings)
         if run is not None and run.status == "finished":
             return
-        number = run.id if run else start_run(self.corpus, generator, plan, limits, settings)
-        carry_on(
-            self.corpus,
-            number,
-            generator,
-            plan,
-            limits,
-            self.workers,
-            self.unsafe,
-            self.as_json,
-            summarise=False,
-        )
+        going = Going(self.corpus, generator, plan, limits, settings)
+        number = run.id if run else None
+        going.carry_on(number, self.workers, self.unsafe, self.as_json, summarise=False)

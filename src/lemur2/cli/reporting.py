@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -12,11 +13,14 @@ from lemur2.architecture import Verdict
 from lemur2.cli.output import cut, emit_json, print_table, say, width
 from lemur2.cli.progress import Progress, duration
 from lemur2.cli.text import printable
-from lemur2.corpus import Corpus, Outcome
+from lemur2.corpus import Corpus, Outcome, Run
+from lemur2.corpus.attempted import Attempted, attempted
+from lemur2.corpus.repeats import said
 from lemur2.loop import Progress as Step
 
 _NAME_WIDTH = 44
 _LEAST_NAME = 16  # where lines are short
+_LONGEST_REASON = 120
 
 
 class RunReporter:
@@ -132,7 +136,7 @@ def _colour(verdict: Verdict) -> str:
 
 def summary(corpus: Corpus, run: int | None = None) -> None:
     """Print the funnel, of a run or of all, and where to look next."""
-    untrained = corpus.untrained(run)
+    untrained, skipped = corpus.untrained(run), corpus.skipped(run)
     for generator, stages in corpus.funnel(run).items():
         rows = [
             (each.stage, each.count, f"{each.share:.1%}", f"{each.low:.1%} to {each.high:.1%}")
@@ -143,6 +147,8 @@ def summary(corpus: Corpus, run: int | None = None) -> None:
         print_table(columns, rows, right=columns[1:])
         if generator in untrained:
             say(f"{untrained[generator]} passed screening and were not to be trained")
+        for rule, number in skipped.get(generator, Counter()).most_common():
+            say(f"{number} {rule}: skipped as duplicates")
     following = "`lemur2 data --best --sort`, `lemur2 show NAME`"
     say(f"\ncorpus: {corpus.database.place}   next: {following}")
 
@@ -161,6 +167,43 @@ def without_effect(corpus: Corpus, run: int, given: Mapping[str, Any]) -> dict[s
         elif value not in used:
             found[name] = "every candidate brings its own"
     return found
+
+
+def say_idle(corpus: Corpus, run: int, *, as_json: bool) -> None:
+    """Say so, and why, where a run trained nothing that it was to train (or screened nothing)."""
+    stored, found = corpus.run(run), attempted(corpus, run=run)
+    only_screens = stored.config["settings"]["max_flops"] == 0
+    good = [each for each in found if each.verdict is Verdict.OK]
+    if not found or any(each.trained or only_screens for each in good):
+        return
+    reasons: dict[str, Counter[str]] = {}
+    for each in found:
+        reasons.setdefault(_cause(each), Counter())[cut(each.reason, _LONGEST_REASON)] += 1
+    parts = []
+    for cause, texts in sorted(reasons.items(), key=lambda item: -item[1].total()):
+        most = f" ({texts.most_common(1)[0][0]})" if cause.startswith("ended") else ""
+        parts.append(f"{texts.total()} of {len(found)} {cause}{most}")
+    what = "screened" if only_screens else "trained"
+    say(f"nothing was {what}: {', '.join(parts)}; {_way_on(stored, found)}", err=as_json)
+
+
+def _cause(attempt: Attempted) -> str:
+    if attempt.verdict is Verdict.DUPLICATE:
+        return said(attempt.reason)
+    if attempt.verdict is Verdict.OK:
+        return "passed screening and were not to be trained"
+    return f"ended in `{attempt.verdict}`"
+
+
+def _way_on(run: Run, found: Sequence[Attempted]) -> str:
+    if any(each.verdict is not Verdict.DUPLICATE for each in found):
+        return f"`lemur2 runs show {run.id}` lists them"
+    if run.config["settings"]["max_flops"] == 0:
+        return "without --screen-only they are trained, where they were not"
+    return (
+        "change --seed, --epochs or the data set, or see what there is with "
+        f"`lemur2 data --dataset {run.protocol['dataset']}`"
+    )
 
 
 def leaderboard(corpus: Corpus, dataset: str, limit: int = 10) -> None:

@@ -10,6 +10,7 @@ import click
 
 from lemur2.cli.options import db_option, json_option, refuse, wide_option
 from lemur2.cli.output import emit_json, print_fields, print_table, say, when
+from lemur2.cli.text import printable
 from lemur2.errors import UserError
 from lemur2.suggestions import did_you_mean
 
@@ -30,10 +31,13 @@ _FIRST = ("dataset", "score", "metric", "verdict", "epochs")
 @click.option(
     "--trials", "every_trial", is_flag=True, help="All trials, not the best of each data set."
 )
+@click.option("--output", is_flag=True, help="What it printed in its last trial, alone.")
 @wide_option
 @json_option
 @db_option
-def show(name: str, code: bool, every_trial: bool, as_json: bool, db: str | None) -> None:
+def show(
+    name: str, code: bool, every_trial: bool, output: bool, as_json: bool, db: str | None
+) -> None:
     """One network: what its source tells, what screening measured, its trials, its lineage.
 
     Of each data set and metric the best trial is shown; --json has all of them, and the source.
@@ -54,7 +58,10 @@ def show(name: str, code: bool, every_trial: bool, as_json: bool, db: str | None
             hint = did_you_mean(name, corpus.names(), "`lemur2 data` lists what it has")
             raise UserError(f"the corpus has no network {name}; {hint}")
         children, trials = corpus.children(name), corpus.trials(architecture=name)
-    if code:
+        last = corpus.printed(trials[-1].id) if trials and output else ""
+    if output:
+        click.echo(printable(last), nl=False)
+    elif code:
         click.echo(found.source.encode("utf-8", "surrogatepass"), nl=False)
     elif as_json:
         emit_json(_as_json(found, children, trials))

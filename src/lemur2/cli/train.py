@@ -58,6 +58,7 @@ _NAME = re.compile(r"[\w.+-]{1,128}", re.ASCII)
 @click.option(
     "--prune", type=click.Choice(["median"]), help="End trials early that fall behind the median."
 )
+@click.option("--verbose", "-v", is_flag=True, help="Show what the network prints, on stderr.")
 @limit_options
 @json_option
 @db_option
@@ -71,6 +72,7 @@ def train(
     batch_range: tuple[int, int] | None,
     transforms: str | None,
     prune: Prune | None,
+    verbose: bool,
     limits: LimitFlags,
     as_json: bool,
     db: str | None,
@@ -94,16 +96,20 @@ def train(
     from lemur2.evaluation.sandbox import Sandbox
     from lemur2.loop import training
     from lemur2.loop.search import Study
+    from lemur2.loop.sources import find
 
     given = protocol.hyperparameters
     allowed = limits.limits(threads=cpus())
     plan = Plan.of(protocol.protocol(), download=download)
     report: Report = (JsonReport if as_json else TextReport)(plan)
+    report.verbose = verbose
     with ExitStack() as stack:
         corpus = stack.enter_context(_open(network, db))
         try:
             found = _network(network, name, corpus)
         except Refusal as refusal:
+            source = find(network, corpus).data.decode("utf-8-sig", "replace")
+            training.refused_unread(corpus, plan, allowed, network, source, refusal)
             return report.refused(refusal)
         training.declared_or_refuse(found.architecture, given)
         note_without_effect(plan.protocol, limits.device, found.architecture.source)

@@ -7,8 +7,11 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
+import click
+
 from lemur2.cli.output import emit_json, say
 from lemur2.cli.progress import Progress
+from lemur2.cli.text import printable
 from lemur2.loop.training import Training, Watcher
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ class Report(Watcher):
 
     A context manager: the status line ends with the block.
     """
+
+    verbose = False  # show what the network prints, on stderr
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -59,6 +64,11 @@ class Report(Watcher):
 
     def _shown(self, done: int, note: str = "") -> None:
         self.progress.show(self._what, done, self.plan.protocol.epochs, note)
+
+    def printed(self, text: str) -> None:
+        """The network's own words, made safe for a terminal."""
+        if self.verbose:
+            click.echo(printable(text), nl=False, err=True)
 
     @abstractmethod
     def ended(self, training: Training) -> int:
@@ -208,6 +218,8 @@ class TextReport(Report):
         if training.verdict != "ok" or result is None or result.score is None:
             self._say(f"{training.name}: {training.verdict}: {training.reason}")
             return 1
+        if result.reason:
+            self._say(f"note: {result.reason}")
         test = "" if result.test_score is None else f", test {result.test_score:.4f}"
         self._say(
             f"{training.name}: {self.plan.metric} {result.score:.4f}{test} "

@@ -1,9 +1,6 @@
 """What a corpus held when a run began: the networks that generators build on.
 
-A run must give the same after it was killed, though the corpus has grown meanwhile, by the run
-itself or by others. So a pool is bounded by the newest rows of the moment it was taken, its
-watermark, which the ledger keeps. Rows below it do not change (sources are stored once, trials that
-have ended are not touched again), but for trials that another process had under way just then.
+A pool is bounded by a watermark, which the ledger keeps (`corpus.watermark`).
 """
 
 from __future__ import annotations
@@ -21,15 +18,8 @@ from lemur2.architecture.zoo import zoo_names, zoo_parameters, zoo_source
 from lemur2.corpus import codec
 from lemur2.corpus.schema import architectures, benchmarks, epochs, transforms, trials
 from lemur2.corpus.store import Corpus
+from lemur2.corpus.watermark import Watermark, now
 from lemur2.errors import UserError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watermark:
-    """The newest rows that a pool sees: ids of an architecture and of a trial; 0 for none."""
-
-    architecture: int = 0
-    trial: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +112,7 @@ class Pool:
         if self.corpus is None:
             return Watermark()
         with self.corpus.database.read() as connection:
-            return Watermark(
-                architecture=_newest(connection, architectures), trial=_newest(connection, trials)
-            )
+            return now(connection, writing=False)
 
     @cached_property
     def dataset(self) -> str | None:
@@ -134,7 +122,7 @@ class Pool:
         query = (
             sa.select(benchmarks.c.dataset)
             .join(trials, trials.c.benchmark_id == benchmarks.c.id)
-            .where(benchmarks.c.task == self.task, trials.c.id <= self.watermark.trial)
+            .where(benchmarks.c.task == self.task, self._visible)
             .group_by(benchmarks.c.dataset)
             .order_by(sa.func.count().desc(), benchmarks.c.dataset)
             .limit(1)
@@ -191,7 +179,7 @@ class Pool:
             return found
         query = (
             sa.select(architectures.c.digest, architectures.c.id)
-            .where(architectures.c.id <= self.watermark.architecture)
+            .where(self.watermark.networks)
             .order_by(architectures.c.id)
         )
         with self.corpus.database.read() as connection:
@@ -208,8 +196,8 @@ class Pool:
             sa.select(
                 trials,
                 architectures.c.name,
-                architectures.c.parameters,
-                architectures.c.flops,
+                self._measured(architectures.c.parameters),
+                self._measured(architectures.c.flops),
                 last.label("last"),
                 sa.func.avg(epochs.c.seconds).label("mean_seconds"),
                 (sa.func.count(epochs.c.seconds) == sa.func.count()).label("timed"),
@@ -266,9 +254,9 @@ class Pool:
                     architectures.c.name,
                     architectures.c.family,
                     architectures.c.digest,
-                    architectures.c.parameters,
+                    self._measured(architectures.c.parameters),
                 )
-                .where(architectures.c.id <= self.watermark.architecture)
+                .where(self.watermark.networks)
                 .order_by(architectures.c.id)
             )
             for row in connection.execute(query):
@@ -311,7 +299,11 @@ class Pool:
 
     @property
     def _visible(self) -> sa.ColumnElement[bool]:
-        return trials.c.id <= self.watermark.trial
+        return self.watermark.trials
+
+    def _measured(self, column: sa.Column[int]) -> sa.Label[int | None]:
+        """What screening measured, as far as the pool sees it."""
+        return sa.case((self.watermark.screened, column)).label(column.name)
 
 
 def _known(connection: Connection, row: sa.RowMapping) -> KnownTrial | None:
@@ -328,10 +320,6 @@ def _known(connection: Connection, row: sa.RowMapping) -> KnownTrial | None:
         parameters=row["parameters"],
         flops=row["flops"],
     )
-
-
-def _newest(connection: Connection, table: sa.Table) -> int:
-    return connection.scalar(sa.select(sa.func.max(table.c.id))) or 0
 
 
 @cache

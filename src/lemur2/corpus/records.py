@@ -63,6 +63,8 @@ class TrialResult:
         test_score: On the test part; only for reported champions, else None.
         environment: Versions, device, threads.
         transform_source: The transform's source text, "" where the task has none.
+        output: What the network printed while it was trained, as far as that is kept. Not read
+            back with a trial: see `Corpus.printed`.
     """
 
     task: str
@@ -77,6 +79,7 @@ class TrialResult:
     test_score: float | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     transform_source: str = ""
+    output: str = field(default="", compare=False)
 
     @property
     def score(self) -> float | None:

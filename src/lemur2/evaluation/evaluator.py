@@ -20,7 +20,7 @@ from lemur2.corpus import Epoch, Facts, Outcome, TrialResult
 from lemur2.datasets import Part
 from lemur2.evaluation import reports
 from lemur2.evaluation.plan import Plan, environment
-from lemur2.evaluation.sandbox import Sandbox, Worker
+from lemur2.evaluation.sandbox import Hear, Sandbox, Worker
 from lemur2.metrics import metric
 from lemur2.tasks import Task
 
@@ -146,6 +146,7 @@ class Evaluator:
         *,
         on_built: OnBuilt | None = None,
         on_epoch: OnEpoch | None = None,
+        on_output: Hear | None = None,
         test: bool = False,
     ) -> TrialResult:
         """Train under the plan's protocol, scoring the validation part after every epoch.
@@ -155,15 +156,17 @@ class Evaluator:
             plan: What to train on, and how.
             on_built: Called once, with the hyperparameters that the network was built with.
             on_epoch: Called with every epoch; False ends the trial after it.
+            on_output: Called with what the network prints, as it comes: untrusted text.
             test: Score the test part once, at the end.
 
         Returns:
             The trial. A refusal is its verdict, with the epochs that were finished.
         """
-        trial = _Trial(self, source, plan, on_built, on_epoch, test)
+        trial = _Trial(self, source, plan, on_built, on_epoch, on_output, test)
         verdict, reason = Verdict.OK, ""
         try:
             trial.run()
+            reason = trial.output_note
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
         protocol = plan.protocol
@@ -180,6 +183,7 @@ class Evaluator:
             test_score=trial.test_score,
             environment=environment(self.limits),
             transform_source=plan.transform_source,
+            output=trial.output,
         )
 
     def evaluate(
@@ -244,6 +248,7 @@ class _Trial:
         plan: Plan,
         on_built: OnBuilt | None,
         on_epoch: OnEpoch | None,
+        on_output: Hear | None,
         test: bool,
     ) -> None:
         self.sandbox = evaluator.sandbox
@@ -251,6 +256,7 @@ class _Trial:
         self.limits = evaluator.limits
         self.on_built = on_built
         self.on_epoch = on_epoch
+        self.on_output = on_output
         self.test = test
         self.hyperparameters: Mapping[str, Any] = {  # until the worker says what it built with
             **plan.protocol.hyperparameters,
@@ -259,6 +265,7 @@ class _Trial:
         }
         self.epochs: list[Epoch] = []
         self.test_score: float | None = None
+        self.output = self.output_note = ""
         self.deadline = time.monotonic() + evaluator.limits.train_seconds
         self.maps = _training_data(plan)
         protocol = plan.protocol
@@ -276,17 +283,23 @@ class _Trial:
 
     def run(self) -> None:
         """Train to the end. Raises Refusal."""
+        with self.sandbox.worker(self.maps, self.on_output) as worker:
+            try:
+                self._train(worker)
+            finally:
+                self.output, self.output_note = worker.output, worker.output_note
+
+    def _train(self, worker: Worker) -> None:
         protocol = self.plan.protocol
-        with self.sandbox.worker(self.maps) as worker:
-            worker.send(self.job, deadline=self.deadline)
-            built, _ = worker.receive(deadline=self.deadline)
-            self.hyperparameters = reports.hyperparameters(built)
-            if self.on_built is not None:
-                self.on_built(self.hyperparameters)
-            for number in range(1, protocol.epochs + 1):
-                if not self._epoch(worker, number):
-                    return
-                worker.send({"do": "continue"}, deadline=self.deadline)
+        worker.send(self.job, deadline=self.deadline)
+        built, _ = worker.receive(deadline=self.deadline)
+        self.hyperparameters = reports.hyperparameters(built)
+        if self.on_built is not None:
+            self.on_built(self.hyperparameters)
+        for number in range(1, protocol.epochs + 1):
+            if not self._epoch(worker, number):
+                return
+            worker.send({"do": "continue"}, deadline=self.deadline)
 
     def _epoch(self, worker: Worker, number: int) -> bool:
         """One epoch; whether to go on."""

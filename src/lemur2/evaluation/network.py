@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import linecache
 import re
 import sys
@@ -15,18 +16,19 @@ from typing import Any
 import torch
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.evaluation.protocol import value
 
 FILE_NAME = "<candidate>"
 MODULE_NAME = "lemur2_candidate"
-
-# What a network is built with where the protocol gives no value for what it declares.
-DEFAULTS: Mapping[str, Any] = {"lr": 0.01, "momentum": 0.9, "dropout": 0.2}
-OTHER_DEFAULT = 0.5  # the field searches every other hyperparameter in [0, 1]
 
 _NO_MEMORY = (
     *("can't allocate memory", "cannot allocate memory", "not enough memory"),
     *("out of memory", "bad_alloc"),
 )
+
+# How writing beyond the limits of the scratch folder fails; torch says it in words.
+_NO_DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+_TORCH_NO_DISK = re.compile(r"file write failed|inline_container.*unexpected pos")
 
 # Address space that is given back when candidate code has failed: telling that memory ran out
 # takes some, while the failed code's frames still hold theirs.
@@ -54,6 +56,8 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
     )
     if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _NO_MEMORY):
         return Refusal(Verdict.MEMORY, _no_room(text), line, remedy="--memory raises the limit")
+    if _disk_is_full(error, text):
+        return Refusal(Verdict.FORBIDDEN, f"wrote more to disk than is allowed: {reason}", line)
     if isinstance(error, PermissionError):
         frames = traceback.extract_tb(error.__traceback__)
         if frames and frames[-1].filename.startswith("<frozen importlib"):
@@ -65,6 +69,12 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
     elif isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
         verdict = Verdict.CRASH
     return Refusal(verdict, reason, line)
+
+
+def _disk_is_full(error: BaseException, text: str) -> bool:
+    return (isinstance(error, OSError) and error.errno in _NO_DISK) or bool(
+        _TORCH_NO_DISK.search(text)
+    )
 
 
 def _no_room(text: str) -> str:
@@ -104,7 +114,7 @@ def parameters(
 
     `checkpointing` is there only where it is asked for: networks that offer it look for it.
     """
-    prm = {name: given.get(name, DEFAULTS.get(name, OTHER_DEFAULT)) for name in sorted(names)}
+    prm = {name: value(given, name) for name in sorted(names)}
     prm |= {"batch": batch, "transform": transform, "epoch": epochs}
     return prm | {"checkpointing": True} if checkpointing else prm
 

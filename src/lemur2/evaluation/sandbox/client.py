@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +25,7 @@ import numpy as np
 from lemur2.architecture import Refusal, Verdict
 from lemur2.errors import UserError
 from lemur2.evaluation.protocol import MIB, Limits
+from lemur2.evaluation.sandbox import scratch
 from lemur2.evaluation.sandbox.channel import (
     KEY_BYTES,
     Channel,
@@ -35,11 +35,12 @@ from lemur2.evaluation.sandbox.channel import (
     Message,
 )
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
+from lemur2.evaluation.sandbox.output import Hear, Output
 from lemur2.evaluation.sandbox.report import report
 
 _POLL_SECONDS = 0.05
-_KEPT_OUTPUT = 8192
 _START_SECONDS = 300.0
+_EXIT_SECONDS = 60.0  # for the kernel to end a process that was killed
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,26 @@ class Sandbox:
     Args:
         limits: What each worker may use.
         unsafe: Run candidates without isolation.
-        namespaces: Add an empty network and its own IPC where unprivileged namespaces are
-            allowed. Nothing rests on it.
+        namespaces: Add an empty network, its own IPC and scratch folders of their own where
+            unprivileged namespaces are allowed. Nothing rests on it.
+        landlock: Use Landlock as if the kernel had no newer version of it; None for all it has.
 
     Raises:
         UserError: On entering, where isolation cannot be had and `unsafe` was not asked for.
     """
 
     def __init__(
-        self, limits: Limits | None = None, *, unsafe: bool = False, namespaces: bool = True
+        self,
+        limits: Limits | None = None,
+        *,
+        unsafe: bool = False,
+        namespaces: bool = True,
+        landlock: int | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.unsafe = unsafe
         self.namespaces = namespaces
+        self.landlock = landlock
         self.base_memory = 0
         self._jobs = count(1)
         self._lock = threading.Lock()
@@ -104,13 +112,17 @@ class Sandbox:
             self._stop()
 
     @contextlib.contextmanager
-    def worker(self, maps: Mapping[str, Path] | None = None) -> Iterator[Worker]:
+    def worker(
+        self, maps: Mapping[str, Path] | None = None, on_output: Hear | None = None
+    ) -> Iterator[Worker]:
         """Fork a worker that has the given arrays mapped; it is gone when the block ends.
+
+        `on_output` hears what it prints, as it comes.
 
         Raises:
             Refusal: From within the block's calls, when the worker ends before its job does.
         """
-        worker = Worker(self, next(self._jobs))
+        worker = Worker(self, next(self._jobs), on_output)
         try:
             worker.start({name: str(path) for name, path in (maps or {}).items()})
             yield worker
@@ -184,38 +196,43 @@ class Sandbox:
             self._process.wait()
         self._process = None
         if self._scratch.is_absolute():  # its folder, if it could not remove that itself
-            shutil.rmtree(self._scratch.parent, ignore_errors=True)
+            scratch.remove(self._scratch.parent)
 
 
 class Worker:
     """One forked worker, as the parent sees it. Driven by one thread.
 
     Every call that waits watches the worker meanwhile: what it prints, what it writes, how long
-    it takes. When it dies or breaks a bound, the call raises the Refusal that says so.
+    it takes. When it dies, leaves its channel or breaks a bound, the call raises the Refusal that
+    says so.
     """
 
-    def __init__(self, sandbox: Sandbox, job: int) -> None:
+    def __init__(self, sandbox: Sandbox, job: int, on_output: Hear | None = None) -> None:
         self._sandbox = sandbox
         self._limits = sandbox.limits
         self._job = job
         self._scratch = sandbox.scratch()
         self._socket, self._far_socket = socket.socketpair()
         self._socket.setblocking(False)
-        self._output, self._far_output = os.pipe()
-        os.set_blocking(self._output, False)
+        self._pipe, self._far_pipe = os.pipe()
+        os.set_blocking(self._pipe, False)
+        self._printed = Output(self._limits.output, on_output)
         self._status, self._far_status = os.pipe()
-        self._printed = 0
-        self._tail = b""
         self._looked = 0.0
-        self._exit: Exit | None = None
+        self._over = False
         key = secrets.token_bytes(KEY_BYTES)
         self._socket.send(key)
         self._channel = Channel(self._socket.fileno(), key, wait=self._watch)
 
     @property
     def output(self) -> str:
-        """The last few KiB that the worker printed."""
-        return self._tail.decode(errors="replace")
+        """What it printed, as far as that was kept."""
+        return self._printed.text
+
+    @property
+    def output_note(self) -> str:
+        """That it printed more than is kept; "" where it did not."""
+        return self._printed.note
 
     def start(self, maps: Mapping[str, str]) -> None:
         """Have the warm process fork it."""
@@ -227,19 +244,21 @@ class Worker:
             "threads": self._limits.threads,
             "unsafe": self._sandbox.unsafe,
         }
-        far = (self._far_socket.fileno(), self._far_output, self._far_status)
+        far = (self._far_socket.fileno(), self._far_pipe, self._far_status)
         try:
             self._sandbox.command(message, far)
         finally:
             self._far_socket.close()
-            os.close(self._far_output)
+            os.close(self._far_pipe)
             os.close(self._far_status)
 
     def _cell(self) -> Cell:
         return Cell(
             scratch=str(self._scratch),
             memory=self._limits.memory if self._limits.device == "cpu" else 0,
-            file_size=self._limits.scratch,
+            disk=self._limits.scratch,
+            files=self._limits.files,
+            landlock=self._sandbox.landlock,
             gpu=self._limits.device != "cpu",
         )
 
@@ -264,13 +283,13 @@ class Worker:
 
     def end(self) -> None:
         """Make sure that it is gone, and its scratch folder with it."""
-        if self._exit is None:
-            self._sandbox.command({"kill": self._job})
-            self._exit = self._await_exit()
-        for descriptor in (self._output, self._status):
+        if not self._over:
+            self._kill()
+        for descriptor in (self._pipe, self._status):
             os.close(descriptor)
         self._socket.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._printed.end()
+        scratch.remove(self._scratch)
 
     @contextlib.contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -282,62 +301,70 @@ class Worker:
             raise Refusal(
                 Verdict.FORBIDDEN, f"wrote to the worker's own channel: {error}"
             ) from None
-        except ChannelClosed:
-            self._exit = self._await_exit()
-            raise self._death(self._exit) from None
+        except ChannelClosed:  # it ended, or closed its end; which, its exit tells
+            raise self._death(self._kill()) from None
 
     def _watch(self, event: int, deadline: float | None) -> None:
         """Wait for the channel, and look after the worker meanwhile."""
         poller = select.poll()
         poller.register(self._socket.fileno(), event)
-        poller.register(self._output, select.POLLIN)
+        poller.register(self._pipe, select.POLLIN)
         while True:
-            ready = poller.poll(_POLL_SECONDS * 1000)
+            ready = {descriptor for descriptor, _ in poller.poll(_POLL_SECONDS * 1000)}
             now = time.monotonic()
             if deadline is not None and now > deadline:
                 raise Late
-            self._look(now, {descriptor for descriptor, _ in ready}, poller)
-            if any(descriptor == self._socket.fileno() for descriptor, _ in ready):
+            if self._pipe in ready and not self._drain():
+                poller.unregister(self._pipe)
+            self._look(now)
+            if self._socket.fileno() in ready:
                 return
 
-    def _look(self, now: float, ready: set[int], poller: select.poll) -> None:
-        if self._output in ready and not self._drain():
-            poller.unregister(self._output)
-        if self._printed > self._limits.output:
-            limit = f"{self._limits.output / MIB:g} MiB"
-            raise Refusal(Verdict.FORBIDDEN, f"printed more than the limit of {limit}")
-        if now - self._looked > _POLL_SECONDS:
-            self._looked = now
-            if _size(self._scratch) > self._limits.scratch:
-                limit = f"{self._limits.scratch / MIB:g} MiB"
-                raise Refusal(Verdict.FORBIDDEN, f"wrote more than the limit of {limit} to disk")
+    def _look(self, now: float) -> None:
+        """Look at what it wrote, now and then."""
+        if now - self._looked < _POLL_SECONDS:
+            return
+        self._looked = now
+        if found := scratch.excess(self._scratch, self._limits):
+            raise Refusal(Verdict.FORBIDDEN, f"wrote more to disk than is allowed: {found}")
 
     def _drain(self) -> bool:
         """Take what was printed; False at the end of it."""
         try:
-            data = os.read(self._output, 1 << 16)
+            data = os.read(self._pipe, 1 << 16)
         except BlockingIOError:
             return True
-        self._printed += len(data)
-        self._tail = (self._tail + data)[-_KEPT_OUTPUT:]
+        self._printed.add(data)
         return bool(data)
 
-    def _await_exit(self) -> Exit | None:
-        """Its exit; None where the warm process died with it."""
-        data = b""
-        while chunk := os.read(self._status, 4096):
+    def _kill(self) -> Exit | None:
+        """End it, and wait until it has; None where the warm process died with it.
+
+        A process that was ending anyway tells the exit code that it had chosen.
+        """
+        self._over = True
+        self._sandbox.command({"kill": self._job})
+        data, deadline = b"", time.monotonic() + _EXIT_SECONDS
+        while chunk := self._read_status(deadline):
             data += chunk
-        with contextlib.suppress(OSError):
-            while self._drain() and self._printed <= self._limits.output:
-                pass
+        with contextlib.suppress(BlockingIOError):
+            while chunk := os.read(self._pipe, 1 << 16):
+                self._printed.add(chunk)
         return Exit(**json.loads(data)) if data else None
+
+    def _read_status(self, deadline: float) -> bytes:
+        poller = select.poll()
+        poller.register(self._status, select.POLLIN)
+        if not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            return b""
+        return os.read(self._status, 4096)
 
     def _death(self, end: Exit | None) -> Refusal:
         if end is None:
             return Refusal(Verdict.CRASH, "the warm process died with it")
         if end.code == UNPROTECTED_EXIT:
             raise UserError(
-                f"the worker could not be isolated ({self.output.strip()}); "
+                f"the worker could not be isolated ({self._printed.tail.strip()}); "
                 "see `lemur2 doctor`, or accept the risk with --unsafe"
             )
         added = end.memory - self._sandbox.base_memory
@@ -358,16 +385,6 @@ def _reported(report: Mapping[str, Any]) -> Refusal:
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         return Refusal(Verdict.FORBIDDEN, "wrote to the worker's own channel")
-
-
-def _size(folder: Path) -> int:
-    """Bytes under a folder, as the disk sees them."""
-    total = 0
-    for base, _, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(base, name)).st_blocks * 512
-    return total
 
 
 def _environment() -> dict[str, str]:
