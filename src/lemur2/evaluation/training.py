@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import resource
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -83,6 +84,8 @@ class Trainer:
         self.net.train()
         with network.stage(Verdict.TRAIN), self._autocast(job["amp"]):
             self.net.learn(batches)  # type: ignore[operator]
+            if sys.stdout is not None:  # the worker may be killed before it ends
+                sys.stdout.flush()
         return time.perf_counter() - started
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:

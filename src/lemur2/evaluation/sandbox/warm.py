@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import json
 import os
 import selectors
@@ -175,6 +176,8 @@ def _redirect(output: int) -> None:
     os.close(nothing)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # heard as it comes, and before it is killed
 
 
 def _live_in(scratch: str) -> None:
