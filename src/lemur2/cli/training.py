@@ -174,6 +174,8 @@ class TextReport(Report):
         if training.verdict != "ok" or result is None or result.score is None:
             self._say(f"{training.name}: {training.verdict}: {training.reason}")
             return 1
+        if result.reason:
+            self._say(f"note: {result.reason}")
         test = "" if result.test_score is None else f", test {result.test_score:.4f}"
         self._say(
             f"{training.name}: {self.plan.metric} {result.score:.4f}{test} "

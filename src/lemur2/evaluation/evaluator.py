@@ -164,6 +164,7 @@ class Evaluator:
         verdict, reason = Verdict.OK, ""
         try:
             trial.run()
+            reason = trial.notes
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
         protocol = plan.protocol
@@ -258,6 +259,7 @@ class _Trial:
             "epoch": plan.protocol.epochs,
         }
         self.epochs: list[Epoch] = []
+        self.notes = ""  # what was different in the sandbox
         self.test_score: float | None = None
         self.deadline = time.monotonic() + evaluator.limits.train_seconds
         self.maps = _training_data(plan)
@@ -292,6 +294,7 @@ class _Trial:
         """One epoch; whether to go on."""
         report, _ = worker.receive(deadline=self.deadline)
         seconds, memory = reports.cost(report)
+        self.notes = reports.notes(report)
         found = self._score(worker, "validation")
         epoch = Epoch(
             epoch=number,

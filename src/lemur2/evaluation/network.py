@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.evaluation.substitutes import Readable
 
 FILE_NAME = "<candidate>"
 MODULE_NAME = "lemur2_candidate"
@@ -62,6 +63,8 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
             )
         else:
             verdict = Verdict.FORBIDDEN
+    elif isinstance(error, ModuleNotFoundError) and error.name in Readable.hidden:
+        reason = f"imports what candidates may not read: {error.name}"
     elif isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
         verdict = Verdict.CRASH
     return Refusal(verdict, reason, line)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from lemur2.architecture import Refusal, Verdict
-from lemur2.evaluation import network, screening, training, transform_screening
+from lemur2.evaluation import network, screening, substitutes, training, transform_screening
 from lemur2.evaluation.blocks import jobs
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.evaluation.screening import Shapes
@@ -28,6 +28,7 @@ from lemur2.transforms.pipeline import Pipeline
 def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
     """Do one job. A refusal is reported, not raised."""
     job, _ = channel.receive()
+    substitutes.install()
     try:
         if job["do"] == "screen":
             channel.send(_screen(job))
