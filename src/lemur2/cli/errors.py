@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 
 from lemur2.cli.text import printable
 from lemur2.errors import UsageError, UserError
+from lemur2.registry import PluginWarning
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -36,6 +39,26 @@ def exit_code(run: Callable[[], Any]) -> int:
     except click.Abort:
         return _fail("interrupted", INTERRUPTED)
     return result if isinstance(result, int) else 0
+
+
+@contextlib.contextmanager
+def plugin_warnings() -> Iterator[None]:
+    """Within the block, what is wrong with installed packages is said in a line each, once."""
+    said: set[str] = set()
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        text = _one_line(str(message))
+        if not issubclass(category, PluginWarning):
+            usual(message, category, *where, **more)
+        elif text not in said:
+            said.add(text)
+            click.echo(f"lemur2: warning: {text}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PluginWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _one_line(text: str) -> str:

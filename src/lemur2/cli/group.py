@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lemur2 import __version__
-from lemur2.cli.errors import USAGE, exit_code
+from lemur2.cli.errors import USAGE, exit_code, plugin_warnings
 
 # name -> where the command is, and its line in `lemur2 --help`. A command whose module is not
 # there is not shown.
@@ -91,9 +91,10 @@ class LazyGroup(click.Group):
         """Run; in standalone mode (the command line) end the process with the exit code."""
 
         def run() -> Any:
-            return super(LazyGroup, self).main(
-                args, prog_name, complete_var, standalone_mode=False, **extra
-            )
+            with plugin_warnings():
+                return super(LazyGroup, self).main(
+                    args, prog_name, complete_var, standalone_mode=False, **extra
+                )
 
         if not standalone_mode:
             return run()

@@ -2,7 +2,7 @@
 
 from lemur2.datasets.base import Dataset, DataSpec, Part, PreparedData, RawData, Samples
 from lemur2.datasets.prepare import cache_root, data_root, open_prepared, prepare
-from lemur2.datasets.registry import dataset, dataset_class, dataset_names
+from lemur2.datasets.registry import dataset, dataset_class, dataset_classes, dataset_names
 
 __all__ = [
     "DataSpec",
@@ -15,6 +15,7 @@ __all__ = [
     "data_root",
     "dataset",
     "dataset_class",
+    "dataset_classes",
     "dataset_names",
     "open_prepared",
     "prepare",

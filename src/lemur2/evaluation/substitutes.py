@@ -30,11 +30,11 @@ def notes() -> list[str]:
 
 def install() -> None:
     """Replace them in this process. Once, in a worker, before a candidate's source is read."""
-    torch.compile = _compile  # type: ignore[assignment]
+    torch.compile = _compile
     torch.nn.Module.compile = _compile_module  # type: ignore[method-assign, assignment]
     DataLoader.__init__ = _without_workers(DataLoader.__init__)  # type: ignore[method-assign]
     place = sys.meta_path.index(importlib.machinery.PathFinder)
-    sys.meta_path[place] = Readable  # type: ignore[call-overload]
+    sys.meta_path[place] = Readable
 
 
 def _note(text: str) -> None:
@@ -71,7 +71,7 @@ def _without_workers(original: Callable[..., None]) -> Callable[..., None]:
     return initialise
 
 
-class Readable:
+class Readable(importlib.machinery.PathFinder):
     """Finds modules as Python does, but for packages that this process may not read.
 
     Such a package is not there, so that code which does without it does.
@@ -84,7 +84,7 @@ class Readable:
         cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """The module's spec; None where it is not found or not readable."""
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        spec = super().find_spec(name, path, target)
         if spec is None or path is not None or not spec.has_location or spec.origin is None:
             return spec
         try:
@@ -93,8 +93,3 @@ class Readable:
         except PermissionError:
             cls.hidden.add(name)
             return None
-
-    @classmethod
-    def invalidate_caches(cls) -> None:
-        """As `PathFinder` does."""
-        importlib.machinery.PathFinder.invalidate_caches()

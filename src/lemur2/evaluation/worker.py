@@ -21,7 +21,8 @@ from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.evaluation.screening import Shapes
 from lemur2.evaluation.tracing import job as tracing
 from lemur2.evaluation.tracing.outline import outline
-from lemur2.tasks import task
+from lemur2.tasks import task, task_classes
+from lemur2.transforms import import_installed
 from lemur2.transforms.pipeline import Pipeline
 
 
@@ -113,10 +114,14 @@ class Net(nn.Module):
 
 
 def warm_up() -> None:
-    """Screen and trace a small trusted network: lazy imports and first uses are paid for here.
+    """Import what jobs need, and screen and trace a small trusted network.
 
-    Not where there is a GPU: autograd would start threads, which a fork does not carry over.
+    Lazy imports and first uses are paid for here, and what installed packages bring is imported
+    while everything can be read. No network is run where there is a GPU: autograd would start
+    threads, which a fork does not carry over.
     """
+    task_classes()
+    import_installed()
     if torch.cuda.is_available():
         return
     kind = task("img-classification")

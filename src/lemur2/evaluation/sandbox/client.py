@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.datasets import cache_root
 from lemur2.errors import UserError
 from lemur2.evaluation.protocol import MIB, Limits
 from lemur2.evaluation.sandbox.channel import (
@@ -143,7 +144,7 @@ class Sandbox:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", "lemur2.evaluation.sandbox.warm"),
-                    *(str(theirs.fileno()), self.limits.device),
+                    *(str(theirs.fileno()), self.limits.device, json.dumps(_surroundings())),
                     *(["--namespaces"] if self.namespaces else []),
                 ],
                 pass_fds=[theirs.fileno()],
@@ -368,6 +369,12 @@ def _size(folder: Path) -> int:
             with contextlib.suppress(OSError):
                 total += os.lstat(os.path.join(base, name)).st_blocks * 512
     return total
+
+
+def _surroundings() -> dict[str, Any]:
+    """What the warm process needs to know of this one: where modules are found, and the cache."""
+    path = [os.path.abspath(place) for place in sys.path if place]
+    return {"path": path, "cache": str(cache_root())}
 
 
 def _environment() -> dict[str, str]:
