@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
@@ -17,6 +17,7 @@ T = TypeVar("T")
 GROUPS = tuple(
     f"lemur2.{kind}" for kind in ("generators", "tasks", "datasets", "metrics", "transforms")
 )
+_kept: dict[str, tuple[EntryPoint, ...]] = {}
 
 
 class PluginWarning(UserWarning):
@@ -104,7 +105,7 @@ def installed(group: str, kind: str, builtin: Mapping[str, Any]) -> dict[str, En
     Names that are built in, or announced before, are passed over with a warning.
     """
     found: dict[str, EntryPoint] = {}
-    for point in dict.fromkeys(entry_points(group=group)):
+    for point in dict.fromkeys(_announced(group)):
         if point.name in builtin:
             warn(
                 f"{_origin(point)} announces the {kind} {point.name!r}, which is built in: not used"
@@ -120,7 +121,16 @@ def installed(group: str, kind: str, builtin: Mapping[str, Any]) -> dict[str, En
 def plugins() -> Iterator[EntryPoint]:
     """Everything that installed packages announce, of all groups."""
     for group in GROUPS:
-        yield from entry_points(group=group)
+        yield from _announced(group)
+
+
+def keep() -> None:
+    """Keep to what is announced now, in this process: in a worker nobody can read it again."""
+    _kept.update({group: tuple(entry_points(group=group)) for group in GROUPS})
+
+
+def _announced(group: str) -> Iterable[EntryPoint]:
+    return _kept[group] if group in _kept else entry_points(group=group)
 
 
 def load(point: EntryPoint, kind: str) -> Any:

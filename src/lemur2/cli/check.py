@@ -15,6 +15,7 @@ from lemur2.cli.text import printable
 from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
+    from lemur2.corpus import Facts
     from lemur2.loop.checking import Checked, Input
 
 _TASK, _CHANNELS = "img-classification", 3
@@ -99,19 +100,21 @@ def _print(checked: Checked, stored: str | None, *, as_json: bool) -> None:
     if as_json:
         emit_json({**_values(checked), "stored": stored})
         return
-    click.echo(printable(f"{checked.verdict:<9} {checked.found.label}  {_finding(checked)}"))
+    first, *others = (
+        [_finding(checked.facts, checked.seconds)] if checked.facts else checked.complaints
+    )
+    click.echo(printable(f"{checked.verdict:<9} {checked.found.label}  {first}"))
+    for complaint in others:
+        click.echo(printable(f"{'':<9} {complaint}"))
     for note in checked.notes:
         click.echo(printable(f"{'':<9} note: {note}"))
 
 
-def _finding(checked: Checked) -> str:
-    facts = checked.facts
-    if facts is None:
-        return checked.reason
+def _finding(facts: Facts, seconds: float) -> str:
     flops = "FLOPs unknown" if facts.flops is None else f"{facts.flops / 1e6:,.1f} MFLOPs"
     return (
         f"input {facts.input_size}, {facts.parameters:,} parameters, {flops}, "
-        f"{facts.memory / 2**20:,.0f} MiB, {checked.seconds:.2f} s"
+        f"{facts.memory / 2**20:,.0f} MiB, {seconds:.2f} s"
     )
 
 

@@ -29,6 +29,25 @@ _NO_MEMORY = (
     *("out of memory", "bad_alloc"),
 )
 
+# What is asked for beyond a worker's reach, by a module on the way or a word of the message, and
+# what to do instead.
+_NO_NETWORK = "there is no network in the sandbox: build it with its own weights"
+_NO_PROCESSES = "there are no other processes in the sandbox: do it in this one"
+_NO_GPU = "there is no GPU here: use the device that __init__ is given"
+_BEYOND: Mapping[str, str] = {
+    "multiprocessing": _NO_PROCESSES,
+    "subprocess.py": _NO_PROCESSES,
+    "hub.py": _NO_NETWORK,
+    "huggingface_hub": _NO_NETWORK,
+    "urllib": _NO_NETWORK,
+    "http": _NO_NETWORK,
+    "socket.py": _NO_NETWORK,
+    "internet connection": _NO_NETWORK,
+    "urlopen": _NO_NETWORK,
+    "CUDA": _NO_GPU,
+    "NVIDIA driver": _NO_GPU,
+}
+
 # Address space that is given back when candidate code has failed: telling that memory ran out
 # takes some, while the failed code's frames still hold theirs.
 _RESERVE = bytearray(8 << 20)
@@ -67,7 +86,19 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
         reason = f"imports what candidates may not read: {error.name}"
     elif isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
         verdict = Verdict.CRASH
-    return Refusal(verdict, reason, line)
+    return Refusal(verdict, reason, line, _beyond(error, text))
+
+
+def _beyond(error: BaseException, text: str) -> str:
+    """What to do instead, where what failed is beyond a worker's reach; "" where not."""
+    frames = traceback.extract_tb(error.__traceback__)
+    passed = {part for frame in frames if not _own(frame) for part in Path(frame.filename).parts}
+    for sign, remedy in _BEYOND.items():
+        if remedy is _NO_GPU and torch.cuda.is_available():
+            continue
+        if sign in text or (sign in passed and isinstance(error, OSError)):
+            return remedy
+    return ""
 
 
 def _no_room(text: str) -> str:

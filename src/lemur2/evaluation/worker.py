@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lemur2 import registry
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network, screening, substitutes, training, transform_screening
 from lemur2.evaluation.blocks import jobs
@@ -120,6 +121,7 @@ def warm_up() -> None:
     while everything can be read. No network is run where there is a GPU: autograd would start
     threads, which a fork does not carry over.
     """
+    registry.keep()
     task_classes()
     import_installed()
     if torch.cuda.is_available():
