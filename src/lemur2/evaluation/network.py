@@ -29,24 +29,22 @@ _NO_MEMORY = (
     *("out of memory", "bad_alloc"),
 )
 
-# What is asked for beyond a worker's reach, by a module on the way or a word of the message, and
-# what to do instead.
-_NO_NETWORK = "there is no network in the sandbox: build it with its own weights"
-_NO_PROCESSES = "there are no other processes in the sandbox: do it in this one"
+# What is asked for beyond a worker's reach: words of the message, modules on the way to an OSError,
+# and what to do instead.
 _NO_GPU = "there is no GPU here: use the device that __init__ is given"
-_BEYOND: Mapping[str, str] = {
-    "multiprocessing": _NO_PROCESSES,
-    "subprocess.py": _NO_PROCESSES,
-    "hub.py": _NO_NETWORK,
-    "huggingface_hub": _NO_NETWORK,
-    "urllib": _NO_NETWORK,
-    "http": _NO_NETWORK,
-    "socket.py": _NO_NETWORK,
-    "internet connection": _NO_NETWORK,
-    "urlopen": _NO_NETWORK,
-    "CUDA": _NO_GPU,
-    "NVIDIA driver": _NO_GPU,
-}
+_BEYOND = (
+    (("CUDA", "NVIDIA driver"), (), _NO_GPU),
+    (
+        ("internet connection", "urlopen"),
+        ("hub.py", "huggingface_hub", "urllib", "http", "socket.py"),
+        "there is no network in the sandbox: build it with weights of its own",
+    ),
+    (
+        (),
+        ("multiprocessing", "process.py", "subprocess.py"),
+        "there are no other processes in the sandbox: do it in this one",
+    ),
+)
 
 # Address space that is given back when candidate code has failed: telling that memory ran out
 # takes some, while the failed code's frames still hold theirs.
@@ -93,10 +91,11 @@ def _beyond(error: BaseException, text: str) -> str:
     """What to do instead, where what failed is beyond a worker's reach; "" where not."""
     frames = traceback.extract_tb(error.__traceback__)
     passed = {part for frame in frames if not _own(frame) for part in Path(frame.filename).parts}
-    for sign, remedy in _BEYOND.items():
-        if remedy is _NO_GPU and torch.cuda.is_available():
+    for words, modules, remedy in _BEYOND:
+        said = any(word in text for word in words)
+        if not said and not (isinstance(error, OSError) and passed.intersection(modules)):
             continue
-        if sign in text or (sign in passed and isinstance(error, OSError)):
+        if remedy is not _NO_GPU or not torch.cuda.is_available():
             return remedy
     return ""
 
