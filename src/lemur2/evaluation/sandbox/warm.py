@@ -20,6 +20,7 @@ import contextlib
 import gc
 import json
 import os
+import resource
 import selectors
 import shutil
 import signal
@@ -223,6 +224,8 @@ def main() -> None:
     del sys.argv[1:]  # a candidate may parse them
     # Modules are found where the parent finds them, but never in place of those found here.
     sys.path += [place for place in surroundings["path"] if place not in sys.path]
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a rule each holds a descriptor
     warnings.simplefilter("ignore", PluginWarning)  # the parent says it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     if namespaces:
