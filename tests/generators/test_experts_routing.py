@@ -123,3 +123,14 @@ def test_mixtures_are_screened_trained_and_tell_their_routing(engine, source):
     found = routing(trial.epochs[0].diagnostics)
     assert found.by_class.shape == (2 if "LeNet" in source else 4, 10)
     assert found.load.sum() == pytest.approx(1)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("gate", ["feedforward", "improved"])
+def test_a_traced_mixture_routes_each_input_by_itself(gate):
+    net, shape = build(homogeneous(8, 2, gate=gate)).eval(), (1, *SHAPE[1:])
+    traced = torch.jit.trace(net, torch.randn(shape), check_trace=False)
+    for _ in range(16):
+        images = torch.randn(shape)
+        with torch.no_grad(), torch.jit.optimized_execution(False):
+            torch.testing.assert_close(traced(images), net(images), rtol=1e-4, atol=1e-5)

@@ -25,9 +25,9 @@ def declared_hyperparameters(tree: ast.Module) -> tuple[frozenset[str] | None, l
         raise Refusal(
             Verdict.CONTRACT,
             f"there is no function {FUNCTION}() at the top level",
-            remedy=f"add: def {FUNCTION}(): return {{'lr', 'momentum'}}",
+            remedy=f"add at the top level: def {FUNCTION}(): return {{'lr', 'momentum'}}",
         )
-    require_arguments(function, 0, "no argument")
+    require_arguments(function, 0, "()")
     returned = [r.value for r in _returns(function.body) if r.value is not None]
     if len(returned) != 1:
         return None, []

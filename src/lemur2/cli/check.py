@@ -15,6 +15,7 @@ from lemur2.cli.progress import Progress
 from lemur2.errors import UsageError, UserError
 
 if TYPE_CHECKING:
+    from lemur2.corpus import Facts
     from lemur2.loop.checking import Checked, Input
     from lemur2.loop.sources import Found
 
@@ -121,20 +122,22 @@ def _print(checked: Checked, stored: str | None, *, as_json: bool) -> None:
     if as_json:
         emit_json({**_values(checked), "stored": stored})
         return
+    first, *others = (
+        [_finding(checked.facts, checked.seconds)] if checked.facts else checked.complaints
+    )
     margin = " " * 10
-    say(f"{checked.verdict:<9} {checked.found.label}  {_finding(checked)}", indent=margin)
+    say(f"{checked.verdict:<9} {checked.found.label}  {first}", indent=margin)
+    for complaint in others:
+        say(f"{margin}{complaint}", indent=margin)
     for note in checked.notes:
         say(f"{margin}note: {note}", indent=margin)
 
 
-def _finding(checked: Checked) -> str:
-    facts = checked.facts
-    if facts is None:
-        return checked.reason
+def _finding(facts: Facts, seconds: float) -> str:
     flops = "FLOPs unknown" if facts.flops is None else f"{facts.flops / 1e6:,.1f} MFLOPs"
     return (
         f"input {facts.input_size}, {facts.parameters:,} parameters, {flops}, "
-        f"{facts.memory / 2**20:,.0f} MiB, {checked.seconds:.2f} s"
+        f"{facts.memory / 2**20:,.0f} MiB, {seconds:.2f} s"
     )
 
 

@@ -53,6 +53,13 @@ class GeneratorGroup(click.Group):
         command.params[:0] = config_options(kind.Config)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the generators; of those that cannot be loaded, a warning says why."""
+        from lemur2.generators import generator_classes
+
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, kind.about) for n, kind in generator_classes().items()])
+
 
 def _make_grow(kind: type[Generator[Any]]) -> click.Command:
     @click.command(kind.name, help=f"Grow a corpus by {kind.about}.", short_help=kind.about)

@@ -58,7 +58,7 @@ class TrialResult:
         task, dataset, metric, transform: Names.
         hyperparameters: What `prm` held (lr, batch, momentum, dropout, ..., transform, epoch).
         seed: Of weights, order and augmentation; None where it is not known (imported trials).
-        verdict, reason: `ok`, or what ended it early.
+        verdict, reason: `ok`, or what ended it early; of one that is `ok`, what is to be noted.
         epochs: One row per finished epoch.
         test_score: On the test part; only for reported champions, else None.
         environment: Versions, device, threads.

@@ -41,6 +41,11 @@ def dataset_names() -> tuple[str, ...]:
     return _DATASETS.names()
 
 
+def dataset_classes() -> dict[str, type[Dataset]]:
+    """The classes of `dataset_names`; a warning for each that cannot be loaded."""
+    return _DATASETS.classes()
+
+
 def dataset_class(name: str) -> type[Dataset]:
     """The class registered under a name.
 

@@ -166,7 +166,7 @@ class Evaluator:
         verdict, reason = Verdict.OK, ""
         try:
             trial.run()
-            reason = trial.output_note
+            reason = "; ".join(filter(None, (trial.output_note, trial.notes)))
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
         protocol = plan.protocol
@@ -264,6 +264,7 @@ class _Trial:
             "epoch": plan.protocol.epochs,
         }
         self.epochs: list[Epoch] = []
+        self.notes = ""  # what was different in the sandbox
         self.test_score: float | None = None
         self.output = self.output_note = ""
         self.deadline = time.monotonic() + evaluator.limits.train_seconds
@@ -305,6 +306,7 @@ class _Trial:
         """One epoch; whether to go on."""
         report, _ = worker.receive(deadline=self.deadline)
         seconds, memory = reports.cost(report)
+        self.notes = reports.notes(report)
         found = self._score(worker, "validation")
         epoch = Epoch(
             epoch=number,

@@ -94,6 +94,12 @@ def cost(reply: Mapping[str, Any]) -> tuple[float, int]:
         return _seconds(reply["seconds"]), _count(reply["memory"])
 
 
+def notes(reply: Mapping[str, Any]) -> str:
+    """What was different in the sandbox while an epoch was trained, in a line. Raises Refusal."""
+    with _readable():
+        return "; ".join(str(note) for note in reply.get("notes", ()))[:_LONGEST]
+
+
 Outline = dict[str, tuple[str, str, dict[str, tuple[int, ...]]]]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from lemur2.architecture import Refusal, Verdict
-from lemur2.evaluation import network
+from lemur2.evaluation import network, substitutes
 from lemur2.evaluation.initialisation import cheap_initialisation
 from lemur2.evaluation.structure import Recorder
 from lemur2.tasks import InputPipeline, Task
@@ -82,6 +82,7 @@ def screen(
             if index + 1 == len(attempts) or not sized:
                 raise
     seconds = time.perf_counter() - started
+    facts["notes"] += substitutes.notes()
     return {**facts, "seconds": seconds, "memory": max(0, _peak() - base)}
 
 

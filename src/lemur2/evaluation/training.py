@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from lemur2.architecture import Refusal, Verdict
-from lemur2.evaluation import network
+from lemur2.evaluation import network, substitutes
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.tasks import InputPipeline, Task
 from lemur2.transforms.pipeline import Pipeline
@@ -164,6 +164,7 @@ def train(
                 "seconds": seconds,
                 "memory": peak_memory(),
                 "diagnostics": trainer.diagnostics(),
+                "notes": substitutes.notes(),
             }
         )
         answer(channel, trainer)

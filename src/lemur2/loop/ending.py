@@ -27,9 +27,9 @@ def working_on(corpus: Corpus, run: int) -> Iterator[Work]:
     """Claim a run, mark it `running`, and close it when the block ends.
 
     It ends `finished`, `interrupted` by Ctrl-C or because nobody reads what is printed, or else
-    `failed`, with the reason. One that fails before anything was asked or tried leaves no row: there
-    is nothing to go on with. A process that is killed leaves it `running`, but its claim ends with
-    it.
+    `failed`, with the reason. One that fails before anything was asked or tried leaves no row:
+    there is nothing to go on with. A process that is killed leaves it `running`, but its claim ends
+    with it.
 
     Raises:
         UserError: Another process is at work on it.

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.datasets import cache_root
 from lemur2.errors import UserError
 from lemur2.evaluation.protocol import MIB, Limits
 from lemur2.evaluation.sandbox import scratch
@@ -155,7 +156,7 @@ class Sandbox:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", "lemur2.evaluation.sandbox.warm"),
-                    *(str(theirs.fileno()), self.limits.device),
+                    *(str(theirs.fileno()), self.limits.device, json.dumps(_surroundings())),
                     *(["--namespaces"] if self.namespaces else []),
                 ],
                 pass_fds=[theirs.fileno()],
@@ -385,6 +386,12 @@ def _reported(report: Mapping[str, Any]) -> Refusal:
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         return Refusal(Verdict.FORBIDDEN, "wrote to the worker's own channel")
+
+
+def _surroundings() -> dict[str, Any]:
+    """What the warm process needs to know of this one: where modules are found, and the cache."""
+    path = [os.path.abspath(place) for place in sys.path if place]
+    return {"path": path, "cache": str(cache_root())}
 
 
 def _environment() -> dict[str, str]:
