@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from lemur2.errors import UsageError, UserError
-from lemur2.retrieval import RepoCache, fetching
-from lemur2.retrieval.fetching import Bounds
-from lemur2.retrieval.listing import list_files
+from lemur2.retrieval import RepoCache
+from lemur2.retrieval.sources import fetching
+from lemur2.retrieval.sources.fetching import Bounds
+from lemur2.retrieval.sources.listing import list_files
 
 METADATA = "Metadata-Version: 2.1\nName: made\nVersion: 1.2\n"
 GIT = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]

@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lemur2.retrieval.scopes import LocalImport, Reads, bound_names, local_imports, reads_of
+from lemur2.retrieval.syntax.scopes import LocalImport, Reads, bound_names, local_imports, reads_of
 
 
 @dataclass

@@ -10,9 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lemur2.retrieval.calls import Call
-from lemur2.retrieval.decoding import decode
-from lemur2.retrieval.parsing import FileFacts, read_facts
+from lemur2.retrieval.index.parsing import FileFacts, read_facts
+from lemur2.retrieval.sources.decoding import decode
+from lemur2.retrieval.syntax.calls import Call
 
 _CHUNK = 24  # files a process is handed at once
 _FEW = 40  # so many are parsed here: a process takes longer to start

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lemur2.errors import UsageError, UserError
-from lemur2.retrieval import indexing, listing
+from lemur2.retrieval.index import indexing
+from lemur2.retrieval.sources import listing
 from lemur2.retrieval.values import Origin
 
 _VERSION = 2  # of the tables and of what the parser keeps: an index of another one is made anew

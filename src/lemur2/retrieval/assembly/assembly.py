@@ -10,16 +10,16 @@ from functools import partial
 from typing import Any
 
 from lemur2.errors import UserError
-from lemur2.retrieval.anatomy import Compound
-from lemur2.retrieval.changes import ImportText, LocalChange
-from lemur2.retrieval.checking import notes_on, required
-from lemur2.retrieval.closure import Closure, Foreign, Key, Namespace, Taken
-from lemur2.retrieval.library import Library
-from lemur2.retrieval.names import Definition, Missing, ModuleRef, Outside
-from lemur2.retrieval.naming import Names
-from lemur2.retrieval.ordering import order
-from lemur2.retrieval.rendering import render_compound, render_unit
-from lemur2.retrieval.scopes import LocalImport, Reads
+from lemur2.retrieval.analysis.closure import Closure, Foreign, Key, Namespace, Taken
+from lemur2.retrieval.assembly.changes import ImportText, LocalChange
+from lemur2.retrieval.assembly.naming import Names
+from lemur2.retrieval.assembly.notes import notes_on, required
+from lemur2.retrieval.assembly.ordering import order
+from lemur2.retrieval.assembly.rendering import render_compound, render_unit
+from lemur2.retrieval.index.names import Definition, Missing, ModuleRef, Outside
+from lemur2.retrieval.index.origin_view import OriginView
+from lemur2.retrieval.syntax.anatomy import Compound
+from lemur2.retrieval.syntax.scopes import LocalImport, Reads
 from lemur2.retrieval.values import Extracted
 
 Piece = tuple[str, int]  # a statement of a module's very top: module and first line
@@ -32,14 +32,14 @@ class Assembly:
     """Makes the module of one closure.
 
     Args:
-        library: The origin.
+        view: The origin.
         closure: What is needed.
     """
 
-    def __init__(self, library: Library, closure: Closure) -> None:
-        self._library = library
+    def __init__(self, view: OriginView, closure: Closure) -> None:
+        self._view = view
         self._closure = closure
-        self._names = Names(library, closure)
+        self._names = Names(view, closure)
         self._pieces: dict[Piece, list[Taken]] = defaultdict(list)
         for taken in closure.taken.values():
             if not self._names.is_dropped(taken):
@@ -51,7 +51,7 @@ class Assembly:
 
     def extracted(self) -> Extracted:
         """The result."""
-        origin, target = self._library.origin, self._closure.target
+        origin, target = self._view.origin, self._closure.target
         texts = [self._text(piece).strip("\n") + "\n" for piece in self._ordered()]
         texts[-1:-1] = self._namespaces()
         body = "\n\n".join(texts)
@@ -88,20 +88,18 @@ class Assembly:
         return texts
 
     def _notes(self, texts: list[str]) -> tuple[str, ...]:
-        library, name = self._library, self._closure.target.qualified_name
+        view, name = self._view, self._closure.target.qualified_name
         found = {
             f"{method} is left out: {error.name}: {error.reason}": None
             for method, error in self._closure.unclosed.items()
         }
         for text in texts:
-            notes = library.remembered(
-                ("notes", text), partial(notes_on, text, library.packages, name)
-            )
+            notes = view.remembered(("notes", text), partial(notes_on, text, view.packages, name))
             found.update(dict.fromkeys(notes))
         return tuple(found)
 
     def _header(self) -> str:
-        origin, target = self._library.origin, self._closure.target
+        origin, target = self._view.origin, self._closure.target
         lines = [
             f"{target.name}, taken from {origin.name} with what it needs by lemur2.",
             f"Origin: {origin.spec}, version {origin.version}",
@@ -167,7 +165,7 @@ class Assembly:
         eager = taken.reads.eager | _conditions(taken).eager
         for chains, needs in ((eager, hard), (taken.reads.lazy | taken.reads.fields, soft)):
             for chain in chains:
-                found = self._library.names.resolve_chain(taken.module, chain).target
+                found = self._view.names.resolve_chain(taken.module, chain).target
                 if isinstance(found, Definition):
                     needs[piece].update(self._pieces_of(found, owners))
         self._needs_of_imports(taken, piece, owners, hard, soft)
@@ -189,12 +187,12 @@ class Assembly:
             for definition in self._local_targets(taken.module, imported):
                 hard[piece].update(self._pieces_of(definition, owners))
         for name in taken.unit.touches:
-            touched = self._library.names.resolve(taken.module, name) if name else None
+            touched = self._view.names.resolve(taken.module, name) if name else None
             if isinstance(touched, Definition):
                 hard[piece].update(self._pieces_of(touched, owners))
 
     def _local_targets(self, module: str, imported: LocalImport) -> list[Definition]:
-        names = self._library.names
+        names = self._view.names
         target = names.imported(module, imported.leads_to, imported.level, imported.name)
         if isinstance(target, ModuleRef):
             found = [names.resolve_in(target.module, c).target for c in imported.chains]
@@ -207,7 +205,7 @@ class Assembly:
         for piece in sorted(self._pieces):
             for taken in self._pieces[piece]:
                 for name in {*taken.unit.binds, *taken.unit.touches} - {""}:
-                    key = self._library.names.resolve(taken.module, name)
+                    key = self._view.names.resolve(taken.module, name)
                     if not isinstance(key, Definition):
                         continue
                     before = last.get(key, piece)
@@ -220,7 +218,7 @@ class Assembly:
     def _text(self, piece: Piece) -> str:
         statements = self._pieces[piece]
         first = statements[0]
-        anatomy = self._library.anatomy(first.module)
+        anatomy = self._view.anatomy(first.module)
         if first.unit.outer is None:
             text = render_unit(anatomy, first)
         else:
@@ -235,7 +233,7 @@ class Assembly:
                 self._top_change(taken.module, imported, imports)
         if not imports and not names:
             return text
-        return self._library.remembered(
+        return self._view.remembered(
             (text, _frozen(names), _frozen(imports)), lambda: _rewritten(text, names, imports)
         )
 
@@ -254,7 +252,7 @@ class Assembly:
     def _local_change(
         self, module: str, imported: LocalImport, changes: dict[ImportText, LocalChange]
     ) -> None:
-        names = self._library.names
+        names = self._view.names
         target = names.imported(module, imported.leads_to, imported.level, imported.name)
         key = ("." * imported.level + imported.module, imported.name, imported.bound)
         if isinstance(target, Definition):
@@ -280,7 +278,7 @@ class Assembly:
         self, module: str, imported: LocalImport, changes: dict[ImportText, LocalChange]
     ) -> None:
         """What becomes of an import that was taken because its name is bound again elsewhere."""
-        names = self._library.names
+        names = self._view.names
         target = names.imported(module, imported.leads_to, imported.level, imported.name)
         key = ("." * imported.level + imported.module, imported.name, imported.bound)
         binding = Definition(module, imported.bound)
@@ -329,7 +327,7 @@ class Assembly:
 
 def _rewritten(text: str, names: dict[str, str], imports: dict[ImportText, LocalChange]) -> str:
     try:
-        from lemur2.retrieval.rewriting import rewrite  # LibCST is of an extra
+        from lemur2.retrieval.assembly.rewriting import rewrite  # LibCST is of an extra
     except ImportError as error:
         raise UserError(f"blocks need LibCST ({error}): pip install 'lemur2[blocks]'") from error
     return rewrite(text, names, imports)

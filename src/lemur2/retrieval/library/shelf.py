@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from lemur2.errors import UserError
-from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.validation import Validation
+from lemur2.retrieval.library.stages import Stage
+from lemur2.retrieval.library.validation import Validation
+from lemur2.retrieval.library.words import identifiers
 from lemur2.retrieval.values import Block, Extracted
-from lemur2.retrieval.words import identifiers
 
 VERSION = 1
 _SCHEMA = """

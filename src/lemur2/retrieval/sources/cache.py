@@ -13,9 +13,9 @@ from pathlib import Path
 
 from lemur2.errors import UsageError, UserError
 from lemur2.paths import inside
-from lemur2.retrieval import licences
-from lemur2.retrieval.fetching import aside, fetch, unpack
-from lemur2.retrieval.listing import is_own
+from lemur2.retrieval.sources import licences
+from lemur2.retrieval.sources.fetching import aside, fetch, unpack
+from lemur2.retrieval.sources.listing import is_own
 from lemur2.retrieval.values import Origin
 
 #: What is indexed unless one says otherwise: the libraries that the paper names, as installed.

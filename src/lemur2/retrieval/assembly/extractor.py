@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lemur2.errors import UsageError
-from lemur2.retrieval.assembly import Assembly
-from lemur2.retrieval.closure import close
-from lemur2.retrieval.library import Library
-from lemur2.retrieval.names import Definition
-from lemur2.retrieval.store import FileIndexStore
+from lemur2.retrieval.analysis.closure import close
+from lemur2.retrieval.assembly.assembly import Assembly
+from lemur2.retrieval.index.names import Definition
+from lemur2.retrieval.index.origin_view import OriginView
+from lemur2.retrieval.index.store import FileIndexStore
 from lemur2.retrieval.values import Extracted, Unresolvable
 
 
@@ -25,7 +25,7 @@ class BlockExtractor:
 
     def __init__(self, store: FileIndexStore) -> None:
         self._store = store
-        self._libraries: dict[str, Library] = {}
+        self._views: dict[str, OriginView] = {}
 
     def extract(self, name: str, origin: str | None = None) -> Extracted:
         """Take out one class or function.
@@ -39,19 +39,19 @@ class BlockExtractor:
             UsageError: The index has no such name, or several.
             Unresolvable: It cannot be closed; the error has the name that is missing, and why.
         """
-        library, definition = self._find(name, origin)
+        view, definition = self._find(name, origin)
         try:
-            return Assembly(library, close(library, definition)).extracted()
+            return Assembly(view, close(view, definition)).extracted()
         except RecursionError as error:
             raise Unresolvable(name, "its code is nested too deeply") from error
 
-    def library(self, origin: str) -> Library:
+    def view(self, origin: str) -> OriginView:
         """An origin as blocks are taken out of it; made once."""
-        if origin not in self._libraries:
-            self._libraries[origin] = Library(self._store, origin)
-        return self._libraries[origin]
+        if origin not in self._views:
+            self._views[origin] = OriginView(self._store, origin)
+        return self._views[origin]
 
-    def _find(self, name: str, origin: str | None) -> tuple[Library, Definition]:
+    def _find(self, name: str, origin: str | None) -> tuple[OriginView, Definition]:
         names = [found.name for found in self._store.origins() if origin in (None, found.name)]
         if origin is not None and not names:
             self._store.origin(origin)
@@ -66,23 +66,21 @@ class BlockExtractor:
 
     def _by_module(
         self, origins: list[str], module: str, name: str
-    ) -> list[tuple[Library, Definition]]:
+    ) -> list[tuple[OriginView, Definition]]:
         found = []
         for origin in origins:
-            library = self.library(origin)
-            if library.names.has_module(module):
-                target = library.names.member(module, name)
+            view = self.view(origin)
+            if view.names.has_module(module):
+                target = view.names.member(module, name)
                 if isinstance(target, Definition):
-                    found.append((library, target))
+                    found.append((view, target))
         return found
 
-    def _by_name(self, origins: list[str], name: str) -> list[tuple[Library, Definition]]:
+    def _by_name(self, origins: list[str], name: str) -> list[tuple[OriginView, Definition]]:
         symbols = {
             (symbol.origin, symbol.module)
             for kind in ("class", "function")
             for symbol in self._store.symbols(name=name, kind=kind)
             if symbol.qualname == name and symbol.origin in origins
         }
-        return [
-            (self.library(origin), Definition(module, name)) for origin, module in sorted(symbols)
-        ]
+        return [(self.view(origin), Definition(module, name)) for origin, module in sorted(symbols)]

@@ -6,18 +6,18 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
-from lemur2.retrieval.library import Library
-from lemur2.retrieval.names import Definition
+from lemur2.retrieval.index.names import Definition
+from lemur2.retrieval.index.origin_view import OriginView
 from lemur2.retrieval.values import Block
 
 _MOST = 4  # use sites that are told of one block
 
 
-def use_sites(library: Library, block: Block) -> list[dict[str, str]]:
+def use_sites(view: OriginView, block: Block) -> list[dict[str, str]]:
     """Arguments of a block's calls in its own library, texts by parameter, the fullest first."""
     wanted, found = Definition(block.module, block.name), Counter[str]()
-    for module, chain, arguments in library.calls(block.name):
-        if library.names.resolve_chain(module, chain).target == wanted:
+    for module, chain, arguments in view.calls(block.name):
+        if view.names.resolve_chain(module, chain).target == wanted:
             found[json.dumps(_by_parameter(block, json.loads(arguments)))] += 1
     calls = [(json.loads(text), count) for text, count in found.items()]
     calls.sort(key=lambda call: (-len(call[0]), -call[1]))

@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from typing import TypeVar, cast
 
-from lemur2.retrieval.anatomy import Anatomy, Unit, dissect
-from lemur2.retrieval.names import Definition, NameTable
-from lemur2.retrieval.store import FileIndexStore
+from lemur2.retrieval.index.names import Definition, NameTable
+from lemur2.retrieval.index.store import FileIndexStore
+from lemur2.retrieval.syntax.anatomy import Anatomy, Unit, dissect
 from lemur2.retrieval.values import Unresolvable
 
 T = TypeVar("T")
 
 
-class Library:
+class OriginView:
     """The sources of one origin; keeps what it has taken apart.
 
     Args:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lemur2.retrieval.store import FileIndexStore, IndexedFile
+from lemur2.retrieval.index.store import FileIndexStore, IndexedFile
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from types import CodeType
 
-from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.library.stages import Stage
 
 _GIVEN = frozenset(dir(builtins)) | {
     *("__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__"),

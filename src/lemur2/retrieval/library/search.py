@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from lemur2.errors import UsageError, UserError
-from lemur2.retrieval.shelf import BlockLibrary, Entry
-from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.words import identifiers
+from lemur2.retrieval.library.shelf import BlockLibrary, Entry
+from lemur2.retrieval.library.stages import Stage
+from lemur2.retrieval.library.words import identifiers
 
 CHARACTERS_PER_TOKEN = 3.0  # of Python code, on the safe side for the usual tokenizers
 _CANDIDATES = 20  # as many matches as are wanted, before category and stage are looked at

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from lemur2.retrieval import categories
-from lemur2.retrieval.names import Definition, NameTable, Outside
-from lemur2.retrieval.parsing import CLASS, parameters
-from lemur2.retrieval.store import FileIndexStore, Symbol
+from lemur2.retrieval.index import categories
+from lemur2.retrieval.index.names import Definition, NameTable, Outside
+from lemur2.retrieval.index.parsing import CLASS, parameters
+from lemur2.retrieval.index.store import FileIndexStore, Symbol
 from lemur2.retrieval.values import Block, Origin, Parameter
 
 _MODULE = ("torch.nn.Module", "torch.nn.modules.Module", "torch.nn.modules.module.Module")

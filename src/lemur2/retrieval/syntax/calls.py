@@ -6,7 +6,7 @@ import ast
 import json
 from collections.abc import Iterator, Mapping
 
-from lemur2.retrieval.anatomy import dotted
+from lemur2.retrieval.syntax.anatomy import dotted
 
 #: A call as it is stored: the last part of what is called, the whole chain, arguments as JSON.
 Call = tuple[str, str, str]

@@ -8,9 +8,9 @@ import keyword
 from collections import defaultdict
 from collections.abc import Iterator
 
-from lemur2.retrieval.closure import Closure, Foreign, Key, Namespace, Taken
-from lemur2.retrieval.library import Library
-from lemur2.retrieval.names import Definition, ModuleRef, Outside
+from lemur2.retrieval.analysis.closure import Closure, Foreign, Key, Namespace, Taken
+from lemur2.retrieval.index.names import Definition, ModuleRef, Outside
+from lemur2.retrieval.index.origin_view import OriginView
 
 _RESERVED = frozenset(dir(builtins)) | {*keyword.kwlist, "annotations"}
 
@@ -24,15 +24,15 @@ class Names:
     modules become one.
 
     Args:
-        library: The origin.
+        view: The origin.
         closure: What is needed.
     """
 
-    def __init__(self, library: Library, closure: Closure) -> None:
-        self._library = library
+    def __init__(self, view: OriginView, closure: Closure) -> None:
+        self._view = view
         self._closure = closure
         self._hidden = self._local_names()
-        self.same = _equal_copies(library, closure)
+        self.same = _equal_copies(view, closure)
         self._flat: dict[Key, str] = {}
         self._taken: dict[str, Key] = {}
         self._assign()
@@ -101,10 +101,10 @@ class Names:
         if isinstance(key, Namespace):
             return None
         found: set[Outside | None] = set()
-        for unit in self._library.binders(key.module, key.name):
+        for unit in self._view.binders(key.module, key.name):
             for imported in unit.imports:
                 if imported.bound == key.name:
-                    target = self._library.names.imported(
+                    target = self._view.names.imported(
                         key.module, imported.leads_to, imported.level, imported.name
                     )
                     found.add(target if isinstance(target, Outside) else None)
@@ -133,7 +133,7 @@ class Names:
     def _hide_from_modules(
         self, taken: Taken, chains: set[str], hidden: dict[Key | None, set[str]], imported: object
     ) -> None:
-        names = self._library.names
+        names = self._view.names
         target = names.imported(taken.module, imported.leads_to, imported.level, imported.name)  # type: ignore[attr-defined]
         if isinstance(target, ModuleRef):
             for chain in chains:
@@ -157,7 +157,7 @@ def _candidates(key: Key, own: str) -> Iterator[str]:
         yield f"{own}_{number}"
 
 
-def _equal_copies(library: Library, closure: Closure) -> dict[Definition, Definition]:
+def _equal_copies(view: OriginView, closure: Closure) -> dict[Definition, Definition]:
     """Definitions that repeat another one word for word, to that one.
 
     Only functions, and loggers: a second copy of them cannot be told from the first.
@@ -174,9 +174,9 @@ def _equal_copies(library: Library, closure: Closure) -> dict[Definition, Defini
         taken = units.get(definition)
         if taken is None or len(taken.unit.binds) != 1 or taken.unit.outer is not None:
             continue
-        if len(library.binders(definition.module, definition.name)) != 1:
+        if len(view.binders(definition.module, definition.name)) != 1:
             continue
-        text = library.anatomy(taken.module).text(taken.unit.start, taken.unit.end)
+        text = view.anatomy(taken.module).text(taken.unit.start, taken.unit.end)
         if taken.unit.kind != "function" and "get_logger(" not in text.replace("getL", "get_l"):
             continue
         if taken.reads.imports or taken.unit.decorators:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from lemur2.retrieval.anatomy import Anatomy, Compound, Unit
-from lemur2.retrieval.closure import Taken
+from lemur2.retrieval.analysis.closure import Taken
+from lemur2.retrieval.syntax.anatomy import Anatomy, Compound, Unit
 
 
 def render_unit(anatomy: Anatomy, taken: Taken) -> str:

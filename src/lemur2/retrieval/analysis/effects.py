@@ -6,9 +6,9 @@ import ast
 import textwrap
 from collections.abc import Collection, Iterator
 
-from lemur2.retrieval.anatomy import Unit
-from lemur2.retrieval.library import Library
-from lemur2.retrieval.names import Definition, Outside
+from lemur2.retrieval.index.names import Definition, Outside
+from lemur2.retrieval.index.origin_view import OriginView
+from lemur2.retrieval.syntax.anatomy import Unit
 
 #: Decorators that return what they are given with another docstring. They look things up in the
 #: library's own file tree, so that they cannot run elsewhere; nothing computed depends on them.
@@ -25,7 +25,7 @@ DOCUMENTING = frozenset(
 )
 
 
-def is_idle(library: Library, module: str, chain: str, needed: Collection[Definition]) -> bool:
+def is_idle(view: OriginView, module: str, chain: str, needed: Collection[Definition]) -> bool:
     """Whether calling or decorating with `chain` changes nothing that is needed.
 
     So it is for decorators that only document, and for functions that write their argument into
@@ -33,48 +33,48 @@ def is_idle(library: Library, module: str, chain: str, needed: Collection[Defini
     """
     if chain.rpartition(".")[2] in DOCUMENTING:
         return True
-    found = library.names.resolve_chain(module, chain)
+    found = view.names.resolve_chain(module, chain)
     if not isinstance(found.target, Definition) or found.rest:
         return False
-    registries = _registries(library, found.target)
+    registries = _registries(view, found.target)
     return registries is not None and not any(registry in needed for registry in registries)
 
 
-def is_kept(library: Library, module: str, unit: Unit, needed: Collection[Definition]) -> bool:
+def is_kept(view: OriginView, module: str, unit: Unit, needed: Collection[Definition]) -> bool:
     """Whether a statement that binds nothing needed must run all the same.
 
     It must when it changes something needed, or hands it to a function that may; and when it sets
     something in another package, if that needs nothing more than what is here.
     """
     for name in unit.touches - {""}:
-        target = library.names.resolve(module, name)
+        target = view.names.resolve(module, name)
         if isinstance(target, Definition) and target in needed and name not in unit.binds:
             return True
         if isinstance(target, Outside) and unit.kind == "assign" and not unit.binds:
-            return _needs_nothing(library, module, unit, needed)
+            return _needs_nothing(view, module, unit, needed)
     for function, names in unit.calls:
-        handed = {library.names.resolve(module, name) for name in names}
+        handed = {view.names.resolve(module, name) for name in names}
         if any(isinstance(t, Definition) and t in needed for t in handed):
-            return not is_idle(library, module, function, needed)
+            return not is_idle(view, module, function, needed)
     return False
 
 
 def _needs_nothing(
-    library: Library, module: str, unit: Unit, needed: Collection[Definition]
+    view: OriginView, module: str, unit: Unit, needed: Collection[Definition]
 ) -> bool:
     for chain in unit.reads.eager | unit.reads.lazy:
-        target = library.names.resolve_chain(module, chain).target
+        target = view.names.resolve_chain(module, chain).target
         if isinstance(target, Definition) and target not in needed:
             return False
     return True
 
 
-def _registries(library: Library, definition: Definition) -> set[Definition] | None:
+def _registries(view: OriginView, definition: Definition) -> set[Definition] | None:
     """What a function registers in; None where it does anything else, or may."""
-    units = library.binders(definition.module, definition.name)
+    units = view.binders(definition.module, definition.name)
     if len(units) != 1 or units[0].kind != "function":
         return None
-    text = library.anatomy(definition.module).text(units[0].start, units[0].end)
+    text = view.anatomy(definition.module).text(units[0].start, units[0].end)
     function = ast.parse(textwrap.dedent(text)).body[0]
     if not isinstance(function, ast.FunctionDef) or not function.args.args:
         return None
@@ -83,7 +83,7 @@ def _registries(library: Library, definition: Definition) -> set[Definition] | N
         return None
     written: set[Definition] = set()
     for name in _written(function.body):
-        target = library.names.resolve(definition.module, name) if name else None
+        target = view.names.resolve(definition.module, name) if name else None
         if not isinstance(target, Definition):
             return None
         written.add(target)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lemur2.retrieval.anatomy import dotted, first_line, is_typing_only, last_line
-from lemur2.retrieval.calls import Call, read_calls
-from lemur2.retrieval.categories import hints
-from lemur2.retrieval.scopes import local_imports
+from lemur2.retrieval.index.categories import hints
+from lemur2.retrieval.syntax.anatomy import dotted, first_line, is_typing_only, last_line
+from lemur2.retrieval.syntax.calls import Call, read_calls
+from lemur2.retrieval.syntax.scopes import local_imports
 from lemur2.retrieval.values import Parameter
 
 #: Symbol kinds, as they are stored.

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from lemur2.retrieval.anatomy import Unit
-from lemur2.retrieval.library import Library
-from lemur2.retrieval.names import Definition, Outside
-from lemur2.retrieval.scopes import Reads
+from lemur2.retrieval.index.names import Definition, Outside
+from lemur2.retrieval.index.origin_view import OriginView
+from lemur2.retrieval.syntax.anatomy import Unit
+from lemur2.retrieval.syntax.scopes import Reads
 
 # What PyTorch itself calls on a module, or a user of any module.
 _MODULE_METHODS = frozenset(
@@ -83,12 +83,12 @@ class Reach:
     """What may be called, as far as the closure has grown.
 
     Args:
-        library: The origin.
+        view: The origin.
         target: The definition that all is done for.
     """
 
-    def __init__(self, library: Library, target: Definition) -> None:
-        self._library = library
+    def __init__(self, view: OriginView, target: Definition) -> None:
+        self._view = view
         self._target = target
         self._anywhere: set[str] = set(_MODULE_METHODS)
         self._of_class: dict[Definition, set[str]] = defaultdict(set)
@@ -103,7 +103,7 @@ class Reach:
         self._units[definition] = unit
         self._bases[definition], self._outside[definition] = [], []
         for chain in unit.bases:
-            found = self._library.names.resolve_chain(definition.module, chain) if chain else None
+            found = self._view.names.resolve_chain(definition.module, chain) if chain else None
             if found is not None and isinstance(found.target, Definition) and not found.rest:
                 self._bases[definition].append(found.target)
             elif found is not None and isinstance(found.target, Outside):
@@ -124,7 +124,7 @@ class Reach:
     def note_attribute(self, definition: Definition, rest: str) -> None:
         """Code in the closure reads attributes of a definition."""
         first, _, deeper = rest.partition(".")
-        if first and self._library.class_unit(definition) is not None:
+        if first and self._view.class_unit(definition) is not None:
             self._of_class[definition].add(first)
             self._of_classes.add(first)
         elif first:
@@ -162,7 +162,7 @@ class Reach:
         known that these do not.
         """
         for ancestor in sorted(self._ancestors(definition), key=str):
-            unit = self._library.class_unit(ancestor)
+            unit = self._view.class_unit(ancestor)
             if unit is None:
                 continue
             if ancestor == definition and any(
@@ -176,12 +176,12 @@ class Reach:
         return False
 
     def _is_field_free(self, module: str, chain: str) -> bool:
-        target = self._library.names.resolve_chain(module, chain).target
+        target = self._view.names.resolve_chain(module, chain).target
         return isinstance(target, Outside) and target.dotted in _FIELD_FREE_DECORATORS
 
     def _outside_of(self, definition: Definition) -> list[str]:
         if definition not in self._outside:
-            unit = self._library.class_unit(definition)
+            unit = self._view.class_unit(definition)
             if unit is None:
                 return []
             self.add_class(definition, unit)

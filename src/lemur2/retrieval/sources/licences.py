@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from email.message import Message
 from pathlib import Path
 
-from lemur2.retrieval.listing import is_own
+from lemur2.retrieval.sources.listing import is_own
 
 UNKNOWN = "unknown"
 _LONGEST = 1 << 20  # characters of a licence that are read

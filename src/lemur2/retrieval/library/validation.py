@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.library.stages import Stage
 
 Shape = tuple[int, ...]
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 import builtins
 from dataclasses import dataclass, field
 
-from lemur2.retrieval.anatomy import Compound, Decorator, Member, Unit
-from lemur2.retrieval.effects import is_idle, is_kept
-from lemur2.retrieval.library import Library
-from lemur2.retrieval.names import Definition, Missing, ModuleRef, Outside, Resolved, Target
-from lemur2.retrieval.reach import Reach
-from lemur2.retrieval.scopes import LocalImport, Reads
+from lemur2.retrieval.analysis.effects import is_idle, is_kept
+from lemur2.retrieval.analysis.reach import Reach
+from lemur2.retrieval.index.names import Definition, Missing, ModuleRef, Outside, Resolved, Target
+from lemur2.retrieval.index.origin_view import OriginView
+from lemur2.retrieval.syntax.anatomy import Compound, Decorator, Member, Unit
+from lemur2.retrieval.syntax.scopes import LocalImport, Reads
 from lemur2.retrieval.values import Unresolvable
 
 #: Names that every module has without defining them.
@@ -120,23 +120,23 @@ class Closure:
     unclosed: dict[str, Unresolvable] = field(default_factory=dict)
 
 
-def close(library: Library, target: Definition) -> Closure:
+def close(view: OriginView, target: Definition) -> Closure:
     """The closure of a definition.
 
     Raises:
         Unresolvable: Something that it needs cannot be had; the error says what and why.
     """
-    return _Closer(library, target).run()
+    return _Closer(view, target).run()
 
 
 class _Closer:
-    def __init__(self, library: Library, target: Definition) -> None:
-        self._library = library
-        self._names = library.names
+    def __init__(self, view: OriginView, target: Definition) -> None:
+        self._view = view
+        self._names = view.names
         self._closure = Closure(target)
         self._queue: list[Taken] = []
         self._pending: dict[UnitKey, list[Member]] = {}
-        self._reach = Reach(library, target)
+        self._reach = Reach(view, target)
         self._evaluated: set[UnitKey] = set()
 
     def run(self) -> Closure:
@@ -157,7 +157,7 @@ class _Closer:
         if definition in self._closure.definitions:
             return
         self._closure.definitions[definition] = None
-        units = self._library.binders(definition.module, definition.name)
+        units = self._view.binders(definition.module, definition.name)
         if not units:
             raise Unresolvable(definition.qualified_name, "has no definition that can be taken")
         for unit in units:
@@ -203,7 +203,7 @@ class _Closer:
     def _add_decorators(self, taken: Taken, decorators: list[Decorator]) -> None:
         needed = self._closure.definitions
         for decorator in decorators:
-            if is_idle(self._library, taken.module, decorator.chain, needed):
+            if is_idle(self._view, taken.module, decorator.chain, needed):
                 taken.idle.append(decorator)
             else:
                 self._add_reads(taken, decorator.reads)
@@ -324,10 +324,10 @@ class _Closer:
         """Take the statements that change what is in the closure; whether there was any."""
         closure, found = self._closure, False
         for module in dict.fromkeys(taken.module for taken in closure.taken.values()):
-            for unit in self._library.anatomy(module).units:
+            for unit in self._view.anatomy(module).units:
                 if unit.typing_only or (module, unit.index) in closure.taken:
                     continue
-                if is_kept(self._library, module, unit, closure.definitions):
+                if is_kept(self._view, module, unit, closure.definitions):
                     self._take(module, unit)
                     found = True
         return found
@@ -353,9 +353,9 @@ class _Closer:
 
     def _follow_texts(self, module: str) -> None:
         """Names of a module that its texts have: `globals()[name]` may read any of them."""
-        units = self._library.anatomy(module).units
+        units = self._view.anatomy(module).units
         for name in sorted({text for unit in units for text in unit.reads.strings}):
-            if self._library.binders(module, name):
+            if self._view.binders(module, name):
                 self._follow_chain(module, name, optional=True)
 
     def _follow_chain(self, module: str, chain: str, *, optional: bool = False) -> None:
@@ -380,7 +380,7 @@ class _Closer:
     def _unbound(self, module: str, name: str) -> None:
         if name in PREDEFINED:
             return
-        if writers := self._library.writers(module, name):
+        if writers := self._view.writers(module, name):
             written = Definition(module, name)
             self._closure.definitions.setdefault(written)
             self._link(module, name, written)

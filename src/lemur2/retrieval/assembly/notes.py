@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from lemur2.retrieval.anatomy import dotted
+from lemur2.retrieval.syntax.anatomy import dotted
 from lemur2.retrieval.values import Unresolvable
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lemur2.retrieval.changes import ImportText, LocalChange
+from lemur2.retrieval.assembly.changes import ImportText, LocalChange
 
 # LibCST calls methods by the names of its nodes.
 # ruff: noqa: N802
