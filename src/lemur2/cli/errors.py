@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lemur2.cli.text import printable
-from lemur2.errors import UsageError, UserError
+from lemur2.errors import UsageError, UserError, no_room
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -33,6 +33,10 @@ def exit_code(run: Callable[[], Any]) -> int:
         return _fail(str(error), FAILED)
     except click.ClickException as error:
         return _fail(_one_line(error.format_message()), error.exit_code)
+    except OSError as error:
+        if (said := no_room(error)) is None:
+            raise
+        return _fail(said, FAILED)
     except click.Abort:
         return _fail("interrupted", INTERRUPTED)
     return result if isinstance(result, int) else 0

@@ -35,7 +35,7 @@ from lemur2.evaluation.sandbox.channel import (
     Message,
 )
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
-from lemur2.evaluation.sandbox.report import report
+from lemur2.evaluation.sandbox.report import check_temporary_folder, report
 
 _POLL_SECONDS = 0.05
 _KEPT_OUTPUT = 8192
@@ -90,6 +90,7 @@ class Sandbox:
                     f"{package} is not installed, which evaluating networks takes; "
                     "run: pip install 'lemur2[train]'"
                 )
+        check_temporary_folder()
         with self._lock:
             self._start()
         return self
