@@ -16,6 +16,7 @@ from lemur2.cli.options import COUNT, SEED, json_option, refuse, wide_option
 from lemur2.cli.output import emit_json, print_fields, print_table, say
 from lemur2.cli.progress import Progress
 from lemur2.errors import UsageError, UserError
+from lemur2.paths import inside
 from lemur2.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -389,7 +390,7 @@ def _read_names(path: Path | None) -> list[str]:
 def _saved(entry: Entry, out: Path | None) -> str | None:
     if out is None or not entry.source:
         return None
-    path = out / f"{entry.qualified_name}.py"
+    path = inside(out, entry.qualified_name, ".py")
     try:
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(entry.source, encoding="utf-8")

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from lemur2.cli.text import printable
-from lemur2.errors import UsageError, UserError
+from lemur2.errors import UsageError, UserError, no_room
 from lemur2.registry import PluginWarning
 
 FAILED, USAGE = 1, 2
@@ -42,6 +42,10 @@ def exit_code(run: Callable[[], Any]) -> int:
         return _reader_left()
     except click.ClickException as error:
         return _fail(_one_line(error.format_message()), error.exit_code)
+    except OSError as error:
+        if (said := no_room(error)) is None:
+            raise
+        return _fail(said, FAILED)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
     return result if isinstance(result, int) else 0

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from lemur2.datasets.base import Dataset, DataSpec, PreparedData, inputs_path, t
 from lemur2.datasets.raw import Part, Samples
 from lemur2.datasets.registry import dataset
 from lemur2.errors import UserError
+from lemur2.paths import inside
 
 FORMAT = 1  # of the prepared folder; raise it when what is stored, or how it is split, changes
 Parts = Mapping[Part, tuple[Samples, np.ndarray]]
@@ -64,7 +66,7 @@ def prepare(
     folder = (cache or cache_root()) / "data"
     if not found.available(root):
         found.load(root, download=download)  # fetches, or says what is missing
-    target = folder / f"{name.replace(':', '-')}-{_key(found, root, seed)}"
+    target = inside(folder, f"{name.replace(':', '-')}-{_key(found, root, seed)}")
     if not target.is_dir():
         _prepare(found, root, seed, target)
     return open_prepared(target)
@@ -101,9 +103,42 @@ def open_prepared(folder: Path) -> PreparedData:
         stored = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
         lists = ("sample_shape", "outputs", "mean", "std", "classes")
         stored.update({key: tuple(stored[key]) for key in lists})
-        return PreparedData(DataSpec(**stored), folder)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{folder} holds no prepared data ({error}); delete it") from error
+        found = PreparedData(DataSpec(**stored), folder)
+        for part in get_args(Part):
+            _check_part(found, part)
+    except (OSError, EOFError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise UserError(
+            f"{folder} holds no prepared data, or damaged ({error}); delete it, and it is "
+            "prepared again"
+        ) from error
+    return found
+
+
+def _check_part(data: PreparedData, part: Part) -> None:
+    """Both arrays of a part are there, whole, and of the shape and kind that was written.
+
+    Raises:
+        ValueError: They are not.
+    """
+    count = data.spec.sizes[part]
+    if not isinstance(count, int) or count < 1:
+        raise ValueError(f"{part} has {count} samples")
+    files = {data.inputs_path(part): (count, *data.spec.sample_shape), data.targets_path(part): ()}
+    for path, shape in files.items():
+        try:
+            found = np.load(path, mmap_mode="r")
+        except (EOFError, ValueError) as error:
+            raise ValueError(f"{path.name}: {error}") from error
+        whole = found.shape == shape if shape else found.shape[:1] == (count,)
+        if not whole or found.dtype.kind not in "iuf":
+            raise ValueError(f"{path.name} has {found.shape} of {found.dtype}")
+    _check_targets(data, part)
+
+
+def _check_targets(data: PreparedData, part: Part) -> None:
+    targets = data.targets(part)
+    if targets.min() < 0 or targets.max() >= data.spec.outputs[0]:
+        raise ValueError(f"{data.targets_path(part).name} names other classes than there are")
 
 
 def _key(dataset: Dataset, root: Path, seed: int) -> str:

@@ -37,7 +37,7 @@ from lemur2.evaluation.sandbox.channel import (
 )
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.output import Hear, Output
-from lemur2.evaluation.sandbox.report import report
+from lemur2.evaluation.sandbox.report import check_temporary_folder, report
 
 _POLL_SECONDS = 0.05
 _START_SECONDS = 300.0
@@ -99,6 +99,7 @@ class Sandbox:
                     f"{package} is not installed, which evaluating networks takes; "
                     "run: pip install 'lemur2[train]'"
                 )
+        check_temporary_folder()
         with self._lock:
             self._start()
         return self
