@@ -49,13 +49,14 @@ _SCREENFUL = 40  # rows of the table where no limit is given
 @click.option(
     "--best",
     is_flag=True,
-    help="The best row of each network, data set, metric and task: the highest accuracy, then "
-    "the earliest epoch, then the trial stored first.",
+    help="The best row of each network, data set, metric and task: the highest accuracy (the "
+    "lowest score where the metric is one to be low), then the earliest epoch, then the trial "
+    "stored first.",
 )
 @click.option(
     "--unique", is_flag=True, help="Leave out networks that `lemur2 dedupe --mark` marked."
 )
-@click.option("--sort", is_flag=True, help="The highest accuracy first, instead of by name.")
+@click.option("--sort", is_flag=True, help="The best score first, instead of by name.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="At most so many rows.")
 @click.option("--code", is_flag=True, help="Add nn_code, the source text (with --json or --csv).")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a column for each hyperparameter.")
@@ -85,7 +86,7 @@ def data(
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other")
-    from lemur2.corpus.query import DEFAULT_COLUMNS
+    from lemur2.corpus.query import DEFAULT_COLUMNS, best_first
     from lemur2.corpus.query import data as query
 
     for_people = not (as_csv or as_json)
@@ -105,7 +106,7 @@ def data(
     )
     _warn_of_unfinished_imports(db)
     if sort:
-        found = found.sort_values("accuracy", ascending=False, kind="stable")
+        found = best_first(found)
     shown = found if rows is None else found.head(rows)
     if as_json:
         for row in _records(shown):

@@ -29,6 +29,7 @@ from lemur2.corpus.schema import (
     trials,
 )
 from lemur2.corpus.store import Corpus
+from lemur2.metrics import loss
 
 _SHOWN = 100  # folders between two lines of progress
 _ROWS = 20_000
@@ -149,7 +150,7 @@ class _Export:
         folder = base / "_".join((*parts, network))
         folder.mkdir()
         for epoch, records in files.items():
-            records.sort(key=lambda record: -(record["accuracy"] or 0))
+            records.sort(key=lambda record: loss(record["accuracy"], parts[2]))
             _write_json(folder / f"{epoch}.json", records, indent=4, sort_keys=True)
             self.counts["files of trials"] += 1
             self.counts["epochs"] += len(records)
