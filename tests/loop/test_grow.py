@@ -148,7 +148,7 @@ def _outcome(candidate: Candidate, name: str, digest: str, plan: Plan) -> Outcom
         trial=TrialResult(
             task=plan.task.name,
             dataset="digits",
-            metric="acc",
+            metric=plan.metric,
             transform="norm",
             hyperparameters={"lr": 0.1, "batch": 4},
             seed=0,
