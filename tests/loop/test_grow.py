@@ -5,7 +5,7 @@ The real engine, killed for real, is in `test_kill.py`.
 
 import random
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -147,17 +147,25 @@ def _outcome(candidate: Candidate, name: str, digest: str, plan: Plan) -> Outcom
         else None,
         trial=TrialResult(
             task=plan.task.name,
-            dataset="digits",
+            dataset=plan.protocol.dataset,
             metric=plan.metric,
-            transform="norm",
-            hyperparameters={"lr": 0.1, "batch": 4},
-            seed=0,
+            transform=plan.transform,
+            transform_source=plan.transform_source,
+            hyperparameters=_prm(plan),
+            seed=plan.protocol.seed,
             verdict=verdict,
             epochs=(epoch,),
         )
         if ok
         else None,
     )
+
+
+def _prm(plan: Plan) -> dict[str, Any]:
+    """What a network that declares `lr` is built with."""
+    given = plan.protocol.hyperparameters
+    fixed = {"transform": plan.transform, "epoch": plan.protocol.epochs}
+    return {"lr": given["lr"], "batch": given["batch"], **fixed}
 
 
 @pytest.fixture(scope="module")
@@ -305,3 +313,35 @@ def test_a_run_is_found_again(tmp_path, plan):
 def test_settings_are_checked(wrong: dict[str, Any]):
     with pytest.raises(UsageError):
         Settings(**wrong)
+
+
+class Flips(Climber):
+    """Proposes one transform, for each of some networks of the zoo."""
+
+    networks = ("LeNet",)
+
+    def ask(self, limit):
+        given, self.networks = self.networks[:limit], self.networks[limit:]
+        source = "def transform(norm):\n    return None\n"
+        kind = {"kind": "transform", "generator": self.name, "prefix": "flip"}
+        return [
+            Candidate(source=source, parents=(network,), parameters={"width": 3}, **kind)
+            for network in given
+        ]
+
+
+def test_a_transform_is_tried_again_on_other_data_and_networks(tmp_path, plan):
+    other = replace(plan, protocol=plan.protocol.with_(dataset="mnist-5k"))
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+
+        def verdicts(plan, *networks):
+            generator = Flips(ClimberConfig(), 1)
+            generator.networks = networks
+            run = start_run(corpus, generator, plan, Limits(), Settings(total=9))
+            grow(corpus, run, generator, plan, _Waiter(InstantEngine(random.Random(0))))
+            return [str(outcome.verdict) for outcome in corpus.outcomes(run).values()]
+
+        assert verdicts(plan, "LeNet", "LeNet", "ResNet20") == ["ok", "duplicate", "ok"]
+        assert verdicts(plan, "LeNet") == ["duplicate"]
+        assert verdicts(other, "LeNet") == ["ok"]
+        assert verdicts(other, "LeNet", "ResNet8") == ["duplicate", "ok"]
