@@ -1,7 +1,9 @@
-# The project's targets; each builds on `setup`, which makes .venv with all that the tests need.
+# The project's targets. `run` installs what growing a corpus needs; `setup` adds all that the tests need.
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu in the environment gets PyTorch's small CPU wheels.
 PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := train,report,search,blocks,embeddings,llm,finetune,dev
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 # Not the parts that genetic.py brings together.
 BENCHMARKS := $(filter-out benchmarks/genetic_%,$(wildcard benchmarks/*.py))
@@ -10,12 +12,18 @@ BENCHMARKS := $(filter-out benchmarks/genetic_%,$(wildcard benchmarks/*.py))
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
+.venv/ready: pyproject.toml | .venv/bin/python
+	$(INSTALL) -e '.[$(EXTRAS)]'
+	touch .venv/train $@
+
+.venv/train: pyproject.toml | .venv/bin/python
+	$(INSTALL) -e '.[train]'
 	touch $@
 
-run: setup
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+run: .venv/train
 	$(BIN)/lemur2 quickstart
 
 test: setup lint

@@ -29,11 +29,11 @@ from lemur2.evaluation import Limits
 from lemur2.evaluation.blocks.building import LibraryBuilder, chosen
 from lemur2.evaluation.blocks.validator import BlockValidator
 from lemur2.evaluation.sandbox import Sandbox
-from lemur2.retrieval.cache import RepoCache
-from lemur2.retrieval.discovery import BlockDiscovery
-from lemur2.retrieval.shelf import BlockLibrary
-from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.store import FileIndexStore
+from lemur2.retrieval.index.discovery import BlockDiscovery
+from lemur2.retrieval.index.store import FileIndexStore
+from lemur2.retrieval.library.shelf import BlockLibrary
+from lemur2.retrieval.library.stages import Stage
+from lemur2.retrieval.sources.cache import RepoCache
 
 PACKAGES = ("torchvision", "timm")
 

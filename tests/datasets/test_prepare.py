@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lemur2.datasets import dataset_class, open_prepared, prepare
-from lemur2.datasets.base import RawData
+from lemur2.datasets.raw import RawData
 from lemur2.datasets.splits import split_by_class, stratified
 from lemur2.errors import UsageError, UserError
 

@@ -12,9 +12,9 @@ from lemur2.errors import UserError
 from lemur2.generators.retrieval import RetrievalConfig, RetrievalGenerator
 from lemur2.generators.retrieval.merging import Merger
 from lemur2.generators.retrieval.template import convolutions
-from lemur2.retrieval.shelf import BlockLibrary
-from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.validation import Validation
+from lemur2.retrieval.library.shelf import BlockLibrary
+from lemur2.retrieval.library.stages import Stage
+from lemur2.retrieval.library.validation import Validation
 from lemur2.retrieval.values import Block, Extracted
 
 NUMBERED = """\

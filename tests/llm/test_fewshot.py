@@ -24,9 +24,9 @@ from lemur2.generators.fewshot.examples import STRATEGIES, Examples
 from lemur2.generators.fewshot.fitting import condensed
 from lemur2.llm.drafting import LEAST_REPLY
 from lemur2.llm.record import exchanges
-from lemur2.retrieval.shelf import BlockLibrary
-from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.validation import Validation
+from lemur2.retrieval.library.shelf import BlockLibrary
+from lemur2.retrieval.library.stages import Stage
+from lemur2.retrieval.library.validation import Validation
 from lemur2.retrieval.values import Block, Extracted
 
 TASK = "img-classification"

@@ -12,7 +12,7 @@ import pytest
 from lemur2.evaluation.blocks.building import LibraryBuilder, chosen
 from lemur2.evaluation.blocks.validator import BlockValidator
 from lemur2.retrieval import BlockDiscovery, BlockExtractor, FileIndexStore, RepoCache
-from lemur2.retrieval.shelf import BlockLibrary
+from lemur2.retrieval.library.shelf import BlockLibrary
 
 _numbers = itertools.count()
 

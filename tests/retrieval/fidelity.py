@@ -17,8 +17,8 @@ from types import SimpleNamespace
 import torch
 from torch.utils._pytree import tree_leaves
 
-from lemur2.retrieval.shelf import BlockLibrary
-from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.library.shelf import BlockLibrary
+from lemur2.retrieval.library.stages import Stage
 
 
 def tensors(values):

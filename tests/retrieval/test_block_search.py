@@ -5,18 +5,18 @@ import dataclasses
 import pytest
 
 from lemur2.errors import UsageError, UserError
-from lemur2.retrieval.search import (
+from lemur2.retrieval.library.search import (
     embeddings_installed,
     exemplar_text,
     exemplars,
     search,
     token_count,
 )
-from lemur2.retrieval.shelf import BlockLibrary
-from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.validation import Validation
+from lemur2.retrieval.library.shelf import BlockLibrary
+from lemur2.retrieval.library.stages import Stage
+from lemur2.retrieval.library.validation import Validation
+from lemur2.retrieval.library.words import identifiers
 from lemur2.retrieval.values import Block, Extracted, Parameter
-from lemur2.retrieval.words import identifiers
 
 
 def made(name, source="x = 1\n", docstring="", category="utility"):

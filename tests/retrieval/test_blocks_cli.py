@@ -7,7 +7,7 @@ import pytest
 
 from lemur2.cli import main
 from lemur2.cli.errors import exit_code
-from lemur2.retrieval.search import token_count
+from lemur2.retrieval.library.search import token_count
 
 
 @pytest.fixture

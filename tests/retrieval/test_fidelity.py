@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lemur2.evaluation.blocks.building import LibraryBuilder
-from lemur2.retrieval.cache import RepoCache
-from lemur2.retrieval.discovery import BlockDiscovery
-from lemur2.retrieval.shelf import BlockLibrary
-from lemur2.retrieval.store import FileIndexStore
+from lemur2.retrieval.index.discovery import BlockDiscovery
+from lemur2.retrieval.index.store import FileIndexStore
+from lemur2.retrieval.library.shelf import BlockLibrary
+from lemur2.retrieval.sources.cache import RepoCache
 
 
 def compare(library, count):

@@ -7,8 +7,8 @@ import pytest
 
 from lemur2.errors import UsageError, UserError
 from lemur2.retrieval import BlockDiscovery, BlockExtractor, FileIndexStore, RepoCache, Unresolvable
-from lemur2.retrieval.licences import of_text
-from lemur2.retrieval.listing import MAX_BYTES
+from lemur2.retrieval.sources.licences import of_text
+from lemur2.retrieval.sources.listing import MAX_BYTES
 
 MODULE = "from torch import nn\nclass Block(nn.Module):\n    def forward(self, x): return x\n"
 

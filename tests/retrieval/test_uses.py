@@ -1,11 +1,11 @@
 """Arguments that an origin's own code gives its blocks, and what they are good for."""
 
 from lemur2.evaluation.blocks.building import LibraryBuilder
-from lemur2.retrieval.discovery import BlockDiscovery
-from lemur2.retrieval.library import Library
-from lemur2.retrieval.shelf import BlockLibrary
-from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.uses import use_sites
+from lemur2.retrieval.index.discovery import BlockDiscovery
+from lemur2.retrieval.index.origin_view import OriginView
+from lemur2.retrieval.index.uses import use_sites
+from lemur2.retrieval.library.shelf import BlockLibrary
+from lemur2.retrieval.library.stages import Stage
 
 LIBRARY = {
     "pkg/layers.py": """
@@ -61,20 +61,20 @@ LIBRARY = {
 
 def test_literals_and_defaults_are_read_off_calls(made):
     index = made(LIBRARY)
-    blocks, library = index.blocks(), Library(index.store, index.store.origins()[0].name)
-    assert use_sites(library, blocks["Odd"]) == [
+    blocks, view = index.blocks(), OriginView(index.store, index.store.origins()[0].name)
+    assert use_sites(view, blocks["Odd"]) == [
         {"a": "5", "b": "9", "mode": "'odd'"},
         {"a": "-1", "b": "(2, 3)"},
         {"mode": "9"},
     ]
-    assert use_sites(library, blocks["Alone"]) == []
+    assert use_sites(view, blocks["Alone"]) == []
 
 
 def test_a_block_is_built_as_its_origin_builds_it(made, validator, tmp_path):
-    library = made(LIBRARY)
-    blocks = [b for b in BlockDiscovery(library.store).blocks() if b.name in ("Odd", "Alone")]
+    index = made(LIBRARY)
+    blocks = [b for b in BlockDiscovery(index.store).blocks() if b.name in ("Odd", "Alone")]
     with BlockLibrary(tmp_path / "library.db", create=True) as shelf:
-        builder = LibraryBuilder(library.store, validator, shelf, workers=1)
+        builder = LibraryBuilder(index.store, validator, shelf, workers=1)
         found = {entry.name: entry.validation for entry in builder.build(blocks)}
     assert found["Odd"].stage is Stage.BACKWARD, found["Odd"].reason
     assert found["Odd"].arguments == {"a": "5", "b": "9", "mode": "'odd'"}

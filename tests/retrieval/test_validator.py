@@ -4,8 +4,8 @@ from textwrap import dedent
 
 import pytest
 
-from lemur2.retrieval.closed import closed_to, undefined_names
-from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.assembly.standalone import closed_to, undefined_names
+from lemur2.retrieval.library.stages import Stage
 
 HEAD = "import torch\nfrom torch import nn\n\n\n"
 

@@ -16,8 +16,8 @@ from lemur2.cli.output import console, emit_json, table
 from lemur2.errors import UsageError, UserError
 
 if TYPE_CHECKING:
-    from lemur2.retrieval.shelf import BlockLibrary, Entry
-    from lemur2.retrieval.store import FileIndexStore
+    from lemur2.retrieval.index.store import FileIndexStore
+    from lemur2.retrieval.library.shelf import BlockLibrary, Entry
     from lemur2.retrieval.values import Block
 
 DEFAULT_SOURCES = ("dist:torchvision", "dist:timm", "dist:transformers")
@@ -83,9 +83,9 @@ def index_(sources: tuple[str, ...], index: Path | None, as_json: bool) -> int:
     lemur2 blocks index
     lemur2 blocks index dist:timm https://github.com/someone/models
     """
-    from lemur2.retrieval.cache import RepoCache
-    from lemur2.retrieval.discovery import BlockDiscovery
+    from lemur2.retrieval.index.discovery import BlockDiscovery
     from lemur2.retrieval.places import blocks_root
+    from lemur2.retrieval.sources.cache import RepoCache
 
     cache = RepoCache(blocks_root() / "sources")
     failed = 0
@@ -148,7 +148,7 @@ def list_(
     """
     from itertools import islice
 
-    from lemur2.retrieval.stages import Stage
+    from lemur2.retrieval.library.stages import Stage
 
     least = Stage(stage) if stage else Stage.REFUSED
     with _opened_library(library) as shelf:
@@ -193,8 +193,8 @@ def search_(
     lemur2 blocks search "squeeze and excitation" --category attention --json
     lemur2 blocks search "squeeze and excitation" -n 3 --tokens 2000 > prompt.txt
     """
-    from lemur2.retrieval.search import exemplar_text, exemplars, search
-    from lemur2.retrieval.stages import Stage
+    from lemur2.retrieval.library.search import exemplar_text, exemplars, search
+    from lemur2.retrieval.library.stages import Stage
 
     if tokens is not None and as_json:
         raise UsageError("--tokens prints text for a prompt, not JSON; leave one out")
@@ -295,7 +295,7 @@ def extract_(
     from lemur2.evaluation.blocks.building import LibraryBuilder
     from lemur2.evaluation.blocks.validator import BlockValidator
     from lemur2.evaluation.sandbox import Sandbox
-    from lemur2.retrieval.stages import Stage
+    from lemur2.retrieval.library.stages import Stage
 
     with _opened_index(index) as store:
         wanted, missing = _wanted(
@@ -332,7 +332,7 @@ def _wanted(
     import random
 
     from lemur2.evaluation.blocks.building import chosen
-    from lemur2.retrieval.discovery import BlockDiscovery
+    from lemur2.retrieval.index.discovery import BlockDiscovery
 
     if sum([bool(names), all_, sample is not None]) != 1:
         raise UsageError("say which blocks: names, --names-from FILE, --all, or --sample N")
@@ -379,7 +379,7 @@ def _say_extracted(entry: Entry, file: str | None, as_json: bool) -> None:
 
 
 def _summarise(stages: Counter[Any]) -> None:
-    from lemur2.retrieval.stages import Stage
+    from lemur2.retrieval.library.stages import Stage
 
     total = sum(stages.values())
     reached = [
@@ -445,8 +445,8 @@ def _one(shelf: BlockLibrary, name: str) -> Entry:
 
 @contextmanager
 def _opened_library(path: Path | None, *, create: bool = False) -> Iterator[BlockLibrary]:
+    from lemur2.retrieval.library.shelf import BlockLibrary
     from lemur2.retrieval.places import library_path
-    from lemur2.retrieval.shelf import BlockLibrary
 
     with BlockLibrary(path or library_path(), create=create) as shelf:
         yield shelf
@@ -454,8 +454,8 @@ def _opened_library(path: Path | None, *, create: bool = False) -> Iterator[Bloc
 
 @contextmanager
 def _opened_index(path: Path | None, *, create: bool = False) -> Iterator[FileIndexStore]:
+    from lemur2.retrieval.index.store import FileIndexStore
     from lemur2.retrieval.places import index_path
-    from lemur2.retrieval.store import FileIndexStore
 
     where = path or index_path()
     if not create and not where.is_file():

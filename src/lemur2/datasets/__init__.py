@@ -1,7 +1,8 @@
 """Data sets by name: read once, split by seed, held as memory-mapped arrays. Imports no torch."""
 
-from lemur2.datasets.base import Dataset, DataSpec, Part, PreparedData, RawData, Samples
+from lemur2.datasets.base import Dataset, DataSpec, PreparedData
 from lemur2.datasets.prepare import cache_root, data_root, open_prepared, prepare
+from lemur2.datasets.raw import Part, RawData, Samples
 from lemur2.datasets.registry import dataset, dataset_class, dataset_names
 
 __all__ = [

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lemur2.datasets.base import RawData
 from lemur2.datasets.bundled import DIGIT_NAMES
 from lemur2.datasets.local import LocalDataset
+from lemur2.datasets.raw import RawData
 
 _ARRAY_PARTS = {
     ("numpy", "ndarray"),

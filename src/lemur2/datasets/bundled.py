@@ -10,7 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from lemur2.datasets.base import Dataset, RawData
+from lemur2.datasets.base import Dataset
+from lemur2.datasets.raw import RawData
 from lemur2.errors import UserError
 
 DIGIT_NAMES = tuple("0123456789")

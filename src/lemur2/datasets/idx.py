@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from lemur2.datasets.base import RawData
 from lemur2.datasets.bundled import DIGIT_NAMES
 from lemur2.datasets.local import LocalDataset
+from lemur2.datasets.raw import RawData
 
 _UNSIGNED_BYTE = 0x08  # the idx type code
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lemur2.datasets.base import RawData
 from lemur2.datasets.local import LocalDataset
+from lemur2.datasets.raw import RawData
 from lemur2.errors import UserError
 
 SIDE = 256  # pixels; why: docs/decisions/020-one-stored-size.md

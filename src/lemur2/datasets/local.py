@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from lemur2.datasets.base import Dataset, RawData
+from lemur2.datasets.base import Dataset
+from lemur2.datasets.raw import RawData
 from lemur2.errors import UserError
 
 

@@ -14,15 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lemur2.datasets.base import (
-    Dataset,
-    DataSpec,
-    Part,
-    PreparedData,
-    Samples,
-    inputs_path,
-    targets_path,
-)
+from lemur2.datasets.base import Dataset, DataSpec, PreparedData, inputs_path, targets_path
+from lemur2.datasets.raw import Part, Samples
 from lemur2.datasets.registry import dataset
 from lemur2.errors import UserError
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from lemur2.datasets.base import Part, RawData, Samples
+from lemur2.datasets.raw import Part, RawData, Samples
 
 HELD_SHARE = 0.1  # of the samples, for each held-out part that has to be made
 

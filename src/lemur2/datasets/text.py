@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lemur2.datasets.base import Dataset, Part, RawData
+from lemur2.datasets.base import Dataset
+from lemur2.datasets.raw import Part, RawData
 from lemur2.errors import UsageError, UserError
 
 WINDOW = 64  # characters that a network sees at once

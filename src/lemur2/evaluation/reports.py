@@ -14,8 +14,8 @@ from typing import Any
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.corpus import Facts
-from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.validation import Validation
+from lemur2.retrieval.library.stages import Stage
+from lemur2.retrieval.library.validation import Validation
 
 _MOST = 1 << 62  # of anything that is counted; databases hold 64 bits
 _LONGEST = 300  # characters of a note or a string

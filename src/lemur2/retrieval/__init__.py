@@ -32,10 +32,10 @@ A result must be imported as a module that `sys.modules` knows (as an import doe
 into a bare dictionary: dataclasses and `get_type_hints` look a class's module up there.
 """
 
-from lemur2.retrieval.cache import DEFAULT_ORIGINS, RepoCache
-from lemur2.retrieval.discovery import BlockDiscovery
-from lemur2.retrieval.extractor import BlockExtractor
-from lemur2.retrieval.store import FileIndexStore, Symbol, Update
+from lemur2.retrieval.assembly.extractor import BlockExtractor
+from lemur2.retrieval.index.discovery import BlockDiscovery
+from lemur2.retrieval.index.store import FileIndexStore, Symbol, Update
+from lemur2.retrieval.sources.cache import DEFAULT_ORIGINS, RepoCache
 from lemur2.retrieval.values import (
     CATEGORIES,
     Block,

@@ -8,13 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from lemur2.evaluation.blocks.validator import BlockValidator, likely_configurations
-from lemur2.retrieval.discovery import BlockDiscovery
-from lemur2.retrieval.extractor import BlockExtractor
-from lemur2.retrieval.shelf import BlockLibrary, Entry
-from lemur2.retrieval.stages import Stage
-from lemur2.retrieval.store import FileIndexStore
-from lemur2.retrieval.uses import use_sites
-from lemur2.retrieval.validation import Validation
+from lemur2.retrieval.assembly.extractor import BlockExtractor
+from lemur2.retrieval.index.discovery import BlockDiscovery
+from lemur2.retrieval.index.store import FileIndexStore
+from lemur2.retrieval.index.uses import use_sites
+from lemur2.retrieval.library.shelf import BlockLibrary, Entry
+from lemur2.retrieval.library.stages import Stage
+from lemur2.retrieval.library.validation import Validation
 from lemur2.retrieval.values import Block, Extracted, Unresolvable
 
 
@@ -80,7 +80,7 @@ class LibraryBuilder:
             extracted.source,
             extracted.class_name,
             configurations=found,
-            calls=use_sites(self._extractor.library(block.origin), block),
+            calls=use_sites(self._extractor.view(block.origin), block),
         )
 
     def _finish(

@@ -12,11 +12,11 @@ from lemur2.evaluation.blocks.building import LibraryBuilder
 from lemur2.evaluation.blocks.validator import BlockValidator
 from lemur2.evaluation.protocol import Limits
 from lemur2.evaluation.sandbox import Sandbox
-from lemur2.retrieval.cache import RepoCache
-from lemur2.retrieval.discovery import BlockDiscovery
+from lemur2.retrieval.index.discovery import BlockDiscovery
+from lemur2.retrieval.index.store import FileIndexStore
+from lemur2.retrieval.library.shelf import BlockLibrary
 from lemur2.retrieval.places import library_path
-from lemur2.retrieval.shelf import BlockLibrary
-from lemur2.retrieval.store import FileIndexStore
+from lemur2.retrieval.sources.cache import RepoCache
 from lemur2.retrieval.values import Block
 
 _MODULES = ("torchvision.models.", "torchvision.ops.")

@@ -24,7 +24,7 @@ from lemur2.evaluation.blocks.arguments import Assignment, Hints, Settings
 from lemur2.evaluation.blocks.conventions import usual
 from lemur2.evaluation.blocks.inputs import Inputs
 from lemur2.evaluation.initialisation import cheap_initialisation
-from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.library.stages import Stage
 
 _BATCH = 2
 _BUILDS = 40  # constructions that are tried

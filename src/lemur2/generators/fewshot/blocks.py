@@ -40,8 +40,8 @@ def for_need(need: str, library: str, *, count: int, tokens: int) -> Sequence[Bl
         UserError: There is no library, or nothing in it fits.
     """
     from lemur2.evaluation.blocks.starter import library_file
-    from lemur2.retrieval.search import exemplar_text, exemplars
-    from lemur2.retrieval.shelf import BlockLibrary
+    from lemur2.retrieval.library.search import exemplar_text, exemplars
+    from lemur2.retrieval.library.shelf import BlockLibrary
 
     path = library_file(library)
     with BlockLibrary(path) as shelf:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from lemur2.retrieval.shelf import Entry
-from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.library.shelf import Entry
+from lemur2.retrieval.library.stages import Stage
 
 Form = Literal["map", "last", "tokens", "vector"]
 

@@ -17,8 +17,8 @@ from lemur2.generators.fractal.permutation import permuted
 from lemur2.generators.retrieval import template
 from lemur2.generators.retrieval.fitting import Piece, piece
 from lemur2.loop.generator import Generator
-from lemur2.retrieval.shelf import BlockLibrary
-from lemur2.retrieval.stages import Stage
+from lemur2.retrieval.library.shelf import BlockLibrary
+from lemur2.retrieval.library.stages import Stage
 
 _TRIES = 200  # networks that may fail to be written one after another
 

@@ -1,0 +1,1 @@
+"""A closure put together as a module that stands alone."""

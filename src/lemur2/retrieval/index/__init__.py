@@ -1,0 +1,1 @@
+"""What is known of all sources: files, symbols, where a name leads, which classes are blocks."""

@@ -1,0 +1,1 @@
+"""Validated blocks, kept and searched."""

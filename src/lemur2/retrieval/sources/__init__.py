@@ -1,0 +1,1 @@
+"""Where sources come from: fetched or installed, listed, with their licences."""
