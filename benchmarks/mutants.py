@@ -51,10 +51,10 @@ TESTS = {
     "corpus/exporting/": ["corpus/test_export.py"],
     "corpus/funnel.py": ["corpus/test_corpus_funnel.py"],
     "corpus/importing/": ["corpus/test_import.py", "corpus/test_import_trainings.py"],
-    "corpus/pool.py": ["corpus/test_pool.py", "loop/test_genetic_runs.py"],
+    "corpus/pool.py": ["corpus/test_pool.py", "metrics/test_order.py", "loop/test_genetic_runs.py"],
     "corpus/static.py": ["corpus/test_corpus_static.py"],
     **{
-        f"corpus/{name}.py": ["corpus/test_corpus_query.py"]
+        f"corpus/{name}.py": ["corpus/test_corpus_query.py", "metrics/test_order.py"]
         for name in ("arrow", "best", "conditions", "frame", "query", "scan", "tables")
     },
     "evaluation/": [
@@ -62,8 +62,8 @@ TESTS = {
     ],
     "evaluation/presets.py": ["evaluation/test_presets.py"],
     "evaluation/transform_screening.py": ["evaluation/test_transform_candidates.py"],
-    "loop/": ["loop/test_search.py", "loop/test_check_nn.py"],
-    "loop/champion.py": ["loop/test_genetic_runs.py"],
+    "loop/": ["loop/test_search.py", "loop/test_check_nn.py", "loop/test_loop_order.py"],
+    "loop/champion.py": ["loop/test_loop_order.py", "loop/test_genetic_runs.py"],
     "loop/checking.py": ["cli/test_check.py"],
     "loop/corpus_screening.py": ["cli/test_cli_screen.py"],
     "loop/grow.py": ["loop/test_grow.py", "loop/test_whitespace_tier.py"],
