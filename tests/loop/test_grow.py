@@ -345,3 +345,24 @@ def test_a_transform_is_tried_again_on_other_data_and_networks(tmp_path, plan):
         assert verdicts(plan, "LeNet") == ["duplicate"]
         assert verdicts(other, "LeNet") == ["ok"]
         assert verdicts(other, "LeNet", "ResNet8") == ["duplicate", "ok"]
+
+
+class Eleven(Climber):
+    """Proposes one and the same network."""
+
+    def ask(self, limit):
+        source, parameters = TEMPLATE.format(width=11), {"width": 11}
+        whose = {"generator": self.name, "prefix": f"of-{self.seed}"}
+        return [Candidate(source=source, parameters=parameters, **whose) for _ in range(limit)]
+
+
+def test_a_repeat_is_one_of_this_run_before_it_is_one_of_the_corpus(tmp_path, plan):
+    """Trained before and proposed twice: the first repeats the corpus, the second this run."""
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+        for seed in (1, 2):
+            generator = Eleven(ClimberConfig(), seed)
+            run = start_run(corpus, generator, plan, Limits(), Settings(total=2, window=1))
+            grow(corpus, run, generator, plan, _Waiter(InstantEngine(random.Random(0))))
+        first, second = (corpus.outcomes(run)[index] for index in (0, 1))
+    assert first.verdict is second.verdict is Verdict.DUPLICATE
+    assert first.reason != second.reason
