@@ -90,6 +90,22 @@ def test_trials_that_come_later_are_not_seen(corpus):
     assert now.known("digest of A").score == 0.75
 
 
+def test_a_known_trial_has_all_hyperparameters_that_are_named(corpus):
+    planned = {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2, "epoch": 1}
+    grow(corpus, [outcome("A", trial=scored(0.25, hyperparameters=planned))])
+    terms = Terms(metric="acc", transform="norm_32", seed=7)
+    pool = Pool(corpus, task=TASK, dataset="digits", terms=terms)
+
+    def knows(**given):
+        return pool.known("digest of A", hyperparameters=given) is not None
+
+    assert knows()
+    assert knows(lr=0.01)
+    assert knows(lr=0.01, batch=64, momentum=0.9, dropout=0.2)
+    assert not knows(lr=0.01, batch=64, momentum=0.9, dropout=0.2, growth=8)
+    assert not knows(lr=0.02)
+
+
 def test_flagged_trials_do_not_count(corpus):
     terms = Terms(metric="acc", transform="norm_32", seed=7)
     planned = {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2, "epoch": 1}

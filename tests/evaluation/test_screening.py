@@ -6,7 +6,7 @@ import pytest
 from nets import net
 
 from lemur2.architecture import Refusal, Verdict, zoo_source
-from lemur2.evaluation import Limits
+from lemur2.evaluation import Limits, reports
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.tasks import task
 
@@ -96,6 +96,14 @@ def test_an_outline_lists_every_module(engine):
     assert kind.endswith(".Linear")
     assert "in_features=12288" in settings
     assert shapes == {"weight": (10, 12288), "bias": (10,)}
+
+
+def test_what_a_worker_says_of_a_trace_is_an_object():
+    assert reports.trace({"trace": {"nodes": []}}) == {"nodes": []}
+    for reply in ({}, {"trace": []}, {"trace": None}):
+        with pytest.raises(Refusal) as refused:
+            reports.trace(reply)
+        assert refused.value.verdict is Verdict.FORBIDDEN
 
 
 def test_the_default_limits_are_in_bytes():

@@ -366,3 +366,28 @@ def test_a_repeat_is_one_of_this_run_before_it_is_one_of_the_corpus(tmp_path, pl
         first, second = (corpus.outcomes(run)[index] for index in (0, 1))
     assert first.verdict is second.verdict is Verdict.DUPLICATE
     assert first.reason != second.reason
+
+
+class Trainings(Climber):
+    """Proposes one network with other numbers of epochs."""
+
+    def ask(self, limit):
+        source, parameters = TEMPLATE.format(width=11), {"width": 11}
+        return [
+            Candidate(
+                source=source,
+                generator=self.name,
+                parameters=parameters,
+                training={"epochs": epochs},
+            )
+            for epochs in (1, 2, 1)
+        ][:limit]
+
+
+def test_a_network_with_another_training_is_another_candidate(tmp_path, plan):
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+        generator = Trainings(ClimberConfig(), 1)
+        run = start_run(corpus, generator, plan, Limits(), Settings(total=3, window=3))
+        grow(corpus, run, generator, plan, _Waiter(InstantEngine(random.Random(0))))
+        verdicts = [str(corpus.outcomes(run)[index].verdict) for index in range(3)]
+    assert verdicts == ["ok", "ok", "duplicate"]
