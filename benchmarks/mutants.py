@@ -51,6 +51,7 @@ TESTS = {
     "corpus/exporting/": ["corpus/test_export.py"],
     "corpus/funnel.py": ["corpus/test_corpus_funnel.py"],
     "corpus/importing/": ["corpus/test_import.py", "corpus/test_import_trainings.py"],
+    "corpus/importing/restore.py": ["corpus/test_export.py"],
     "corpus/pool.py": ["corpus/test_pool.py", "metrics/test_order.py", "loop/test_genetic_runs.py"],
     "corpus/static.py": ["corpus/test_corpus_static.py"],
     **{
