@@ -78,6 +78,9 @@ def data(
 ) -> None:
     """Query the corpus: a row per epoch of a trial.
 
+    Which score is best is the metric's to say; one by a metric that is not installed here counts
+    as better the higher it is.
+
     In Python the same is `lemur2.data(...)`, which gives a pandas DataFrame.
 
     \b
