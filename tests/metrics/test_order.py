@@ -170,7 +170,7 @@ def test_a_pool_has_the_lowest_scores(measured):
 
 
 def test_a_pool_mixes_no_metrics(corpus):
-    add(corpus, "A", [0.75], metric="acc")
+    add(corpus, "A", [0.125], metric="acc")
     for _ in range(2):
         add(corpus, "A", [0.25])
     assert Pool(corpus, task=TASK).by_name["A"].score == 0.25
