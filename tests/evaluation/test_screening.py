@@ -89,6 +89,13 @@ def test_measures_a_network(engine):
     assert facts.notes == ()
 
 
+def test_code_that_needs_its_own_source_finds_it(engine):
+    """As `torch.jit.script` does."""
+    function = "@torch.jit.script\ndef double(x: torch.Tensor) -> torch.Tensor:\n    return x + x"
+    source = net(top=function, forward="return double(self.head(x.flatten(1)))")
+    assert engine.evaluator.screen(source, IMAGES).input_size == 32
+
+
 def test_an_outline_lists_every_module(engine):
     facts, outline = engine.evaluator.screen_with_outline(net(), IMAGES, [64, 32])
     assert facts.input_size == 64

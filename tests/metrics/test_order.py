@@ -110,7 +110,7 @@ def test_the_best_of_some_scores():
 
 
 def test_a_metric_that_cannot_be_loaded_is_no_guess():
-    with pytest.raises(UserError, match="'broken-metric'.* cannot be loaded"):
+    with pytest.raises(UserError, match=r"'broken-metric'.* cannot be loaded"):
         higher_is_better("broken-metric")
 
 
