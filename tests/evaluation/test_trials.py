@@ -1,7 +1,9 @@
 """A training: what it depends on, what ends it, and what it never tells."""
 
+import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from nets import LEARN, net
 
@@ -41,6 +43,57 @@ def test_the_test_part_is_scored_on_request_only(engine, plan):
     assert 0 <= tested.test_score <= 1
 
 
+def test_each_part_is_scored_by_its_own_targets(engine, plan, tmp_path):
+    """One class of everything is what the test part of this copy has, and no other part."""
+    shutil.copytree(plan.data.folder, tmp_path / "data")
+    data = replace(plan.data, folder=tmp_path / "data")
+    targets = np.full_like(data.targets("test"), 3)
+    np.save(data.targets_path("test"), targets)
+    constant = "with torch.no_grad(): self.head.weight.zero_(); self.head.bias[3] += 1e3"
+    result = engine.evaluator.train(net(learn=constant), replace(plan, data=data), test=True)
+    assert result.test_score == 1
+    assert result.score == pytest.approx((plan.data.targets("validation") == 3).mean())
+    assert result.score < 0.2
+
+
+ORDERED = (
+    net(
+        build="self.seen = []",
+        learn="self.seen = [int(each) for _, labels in train_data for each in labels]",
+    )
+    + """
+    def diagnostics(self):
+        return {"seen": self.seen}
+"""
+)
+
+
+def test_the_order_is_another_in_every_epoch_and_with_every_seed(engine, plan):
+    def orders(seed):
+        longer = replace(plan, protocol=plan.protocol.with_(epochs=2, seed=seed))
+        result = engine.evaluator.train(ORDERED, longer)
+        return [epoch.diagnostics["seen"] for epoch in result.epochs]
+
+    first, second = orders(3)
+    assert first != second
+    assert sorted(first) == sorted(second) == sorted(plan.data.targets("train").tolist())
+    assert orders(3) == [first, second]
+    assert not {tuple(order) for order in orders(4)} & {tuple(first), tuple(second)}
+
+
+def test_the_seed_decides_the_weights(engine, plan):
+    """Where nothing is learned, the losses are those of the first weights."""
+    losses = [
+        engine.evaluator.train(
+            net(learn="pass"), replace(plan, protocol=plan.protocol.with_(seed=seed))
+        )
+        .epochs[0]
+        .loss
+        for seed in (3, 4, 3)
+    ]
+    assert losses[0] == losses[2] != losses[1]
+
+
 def test_hyperparameters_are_what_the_network_was_built_with(engine, plan):
     heard = []
     result = engine.evaluator.train(net(), plan, on_built=heard.append)
@@ -70,6 +123,13 @@ def test_whoever_listens_can_end_it(engine, plan):
 NAN = "with torch.no_grad(): self.head.weight.fill_(float('nan'))"
 FAILING = {
     "weights become NaN": (net(learn=NAN), "diverged"),
+    "a weight that has no part in predictions becomes infinite": (
+        net(
+            build="self.spare = nn.Parameter(torch.zeros(3))",
+            learn="with torch.no_grad(): self.spare[1] = float('inf')",
+        ),
+        "diverged",
+    ),
     "predictions are NaN": (
         net(forward="x = self.head(x.flatten(1)); return x if self.training else x / 0"),
         "diverged",

@@ -105,6 +105,18 @@ def test_the_task_teaches_the_gate(gate, top):
     assert any(bool(p.grad.any()) for p in net.gate.parameters() if p.grad is not None)
 
 
+def test_the_balance_loss_teaches_the_gate_to_be_even():
+    """Its value is the counts'; its gradient lowers the share of an expert that all choose."""
+    net = build(homogeneous(4, 2, balance=0.1))
+    logits = torch.tensor([[1.0, 0.5, 0.0, 0.0]]).repeat(6, 1).requires_grad_()
+    probabilities = logits.softmax(dim=1)
+    loss = net.balance(probabilities, probabilities.topk(2, dim=1).indices)
+    assert loss.item() == pytest.approx(4 * (2 * 0.25**2 + 2 * 0.25**2))
+    loss.backward()
+    assert (logits.grad[:, :2] > 0).all()
+    assert (logits.grad[:, 2:] < 0).all()
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -80,6 +80,31 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+def test_an_error_rate_is_not_called_an_accuracy(error_rate, tmp_path):
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+        source = network(7)
+        corpus.add_architecture(name="A", source=source, digest=canonical_digest(source))
+        trial = corpus.begin_trial(
+            "A",
+            task=TASK,
+            dataset="digits",
+            metric=error_rate,
+            transform="norm",
+            hyperparameters={"lr": 0.01},
+            seed=0,
+            environment={},
+        )
+        corpus.add_epoch(trial, Epoch(epoch=1, score=0.25, loss=1.0, seconds=1.0, memory=1))
+        corpus.finish_trial(trial, Verdict.OK)
+        with Server(choose=distinct) as server:
+            made = generator_of(server, Pool(corpus, task=TASK), examples=0)
+            [candidate] = made.ask(1)
+            made.close()
+    assert candidate.parents == ("A",)
+    assert candidate.parameters["accuracies"] == [None]
+    assert "MAIN MODEL (accuracy not measured)" in server.asked[0]["messages"][0]["content"]
+
+
 @pytest.mark.parametrize("count", range(7))
 def test_the_prompt_is_the_papers(pool, count):
     with Server(choose=distinct) as server:

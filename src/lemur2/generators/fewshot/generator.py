@@ -18,9 +18,10 @@ from lemur2.generators.fewshot.fitting import Fitted, Shown, fit_prompt
 from lemur2.generators.fewshot.modes import MODES, Mode
 from lemur2.generators.language import Asked, LanguageGenerator
 from lemur2.llm import NETWORK, Client, LlmConfig, Wanted, fit, render
+from lemur2.metrics import higher_is_better
 
 if TYPE_CHECKING:
-    from lemur2.corpus.pool import Pool
+    from lemur2.corpus.pool import Member, Pool
 
 TASK = "img-classification"
 _MAINS_TRIED = 8  # main networks that are drawn until one fits into the context
@@ -168,7 +169,7 @@ class FewShotGenerator(LanguageGenerator[FewShotConfig]):
         beside = self._beside(chance)
         for _ in range(_MAINS_TRIED):
             shown = [
-                Shown(name=m.name, code=pool.source(m.name).rstrip(), accuracy=m.score)
+                Shown(name=m.name, code=pool.source(m.name).rstrip(), accuracy=_accuracy(pool, m))
                 for m in examples.draw(1 + self.config.examples, chance)
             ]
             fitted = fitted_with(beside, shown)
@@ -210,3 +211,9 @@ class FewShotGenerator(LanguageGenerator[FewShotConfig]):
             size=self.config.size,
             blocks=[dataclasses.asdict(each) for each in beside],
         )
+
+
+def _accuracy(pool: Pool, member: Member) -> float | None:
+    """What a prompt calls a network's accuracy; None where its score is one to be low."""
+    rising = pool.metric is None or higher_is_better(pool.metric)
+    return member.score if rising else None
