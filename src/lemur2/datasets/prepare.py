@@ -101,7 +101,9 @@ def open_prepared(folder: Path) -> PreparedData:
         stored = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
         lists = ("sample_shape", "outputs", "mean", "std", "classes")
         stored.update({key: tuple(stored[key]) for key in lists})
-        return PreparedData(DataSpec(**stored), folder)
+        prepared = PreparedData(DataSpec(**stored), folder)
+        prepared.check()
+        return prepared
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{folder} holds no prepared data ({error}); delete it") from error
 

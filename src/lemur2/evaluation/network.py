@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import torch
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.architecture.hyperparameters import check_names
+from lemur2.texts import MOST_NAMES
 
 FILE_NAME = "<candidate>"
 MODULE_NAME = "lemur2_candidate"
@@ -88,7 +91,9 @@ def load(source: str) -> ModuleType:
 def declared(module: ModuleType) -> set[str]:
     """The hyperparameters that the module says it supports. Raises Refusal (`contract`)."""
     with stage(Verdict.CONTRACT):
-        return {str(name) for name in module.supported_hyperparameters()}
+        names = {str(name) for name in islice(module.supported_hyperparameters(), MOST_NAMES + 1)}
+        check_names(names)
+        return names
 
 
 def parameters(

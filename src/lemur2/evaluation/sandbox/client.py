@@ -26,6 +26,8 @@ import numpy as np
 from lemur2.architecture import Refusal, Verdict
 from lemur2.errors import UserError
 from lemur2.evaluation.protocol import MIB, Limits
+from lemur2.evaluation.sandbox.again import WarmProcessDied
+from lemur2.evaluation.sandbox.awaited import Awaited
 from lemur2.evaluation.sandbox.channel import (
     KEY_BYTES,
     Channel,
@@ -36,10 +38,12 @@ from lemur2.evaluation.sandbox.channel import (
 )
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.report import report
+from lemur2.texts import one_line
 
 _POLL_SECONDS = 0.05
 _KEPT_OUTPUT = 8192
 _START_SECONDS = 300.0
+_QUOTED = 300  # characters of a crashed worker's output that its reason holds
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,9 @@ class Sandbox:
     def scratch(self) -> Path:
         """A new empty folder for a worker. Starts the warm process again where it died."""
         with self._lock:
-            if self._process is not None and self._process.poll() is not None:
+            if self._process is None:
+                raise WarmProcessDied  # or was ended: this sandbox has been left
+            if self._process.poll() is not None:
                 self._stop()
                 self._start()
         folder = self._scratch / secrets.token_hex(16)
@@ -254,12 +260,24 @@ class Worker:
         with self._refusals():
             self._channel.send(head, arrays, deadline)
 
-    def receive(self, *, deadline: float | None = None) -> tuple[Message, list[np.ndarray]]:
-        """The worker's next message. A refusal that the worker reports is raised, too."""
+    def receive(
+        self, *, deadline: float | None = None, awaited: Awaited | None = None
+    ) -> tuple[Message, list[np.ndarray]]:
+        """The worker's next message. A refusal that the worker reports is raised, too.
+
+        Args:
+            deadline: On the monotonic clock.
+            awaited: What it may be; by default a small message without arrays.
+
+        Raises:
+            Refusal: It is another one, it refuses, or the worker ended instead.
+            WarmProcessDied: That died, and the worker with it.
+        """
+        awaited = awaited or Awaited()
         with self._refusals():
-            head, arrays = self._channel.receive(deadline)
+            head, arrays = self._channel.receive(deadline, awaited)
         if "refused" in head:
-            raise _reported(head["refused"])
+            raise awaited.refusal(head["refused"])
         return head, arrays
 
     def end(self) -> None:
@@ -334,7 +352,7 @@ class Worker:
 
     def _death(self, end: Exit | None) -> Refusal:
         if end is None:
-            return Refusal(Verdict.CRASH, "the warm process died with it")
+            raise WarmProcessDied
         if end.code == UNPROTECTED_EXIT:
             raise UserError(
                 f"the worker could not be isolated ({self.output.strip()}); "
@@ -342,22 +360,12 @@ class Worker:
             )
         added = end.memory - self._sandbox.base_memory
         if end.code < 0 and added > 0.8 * self._limits.memory:
-            return Refusal(Verdict.MEMORY, f"killed with {added / MIB:.0f} MiB in use")
+            reason = f"killed with {added / MIB:.0f} MiB in use"
+            return Refusal(Verdict.MEMORY, reason, remedy="--memory raises the limit")
         how = f"signal {-end.code}" if end.code < 0 else f"exit code {end.code}"
-        return Refusal(Verdict.CRASH, f"the worker ended without reporting ({how})")
-
-
-def _reported(report: Mapping[str, Any]) -> Refusal:
-    try:
-        line = report.get("line")
-        return Refusal(
-            Verdict(report["verdict"]),
-            str(report["reason"])[:500],
-            int(line) if line is not None else None,
-            str(report.get("remedy", ""))[:200],
-        )
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return Refusal(Verdict.FORBIDDEN, "wrote to the worker's own channel")
+        last = one_line(self.output[-_QUOTED:].strip())
+        said = f"; its output ends: {last}" if last else ""
+        return Refusal(Verdict.CRASH, f"the worker ended without reporting ({how}){said}")
 
 
 def _size(folder: Path) -> int:
