@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur2.cli.options import json_option
-from lemur2.cli.output import console, emit_json, table
+from lemur2.cli.output import console, emit_json, emit_text, table
+from lemur2.cli.text import printable
 from lemur2.errors import UsageError, UserError
 
 if TYPE_CHECKING:
@@ -234,13 +235,13 @@ def show_(name: str, source_only: bool, library: Path | None, as_json: bool) -> 
     with _opened_library(library) as shelf:
         entry = _one(shelf, name)
     if source_only:
-        click.echo(entry.source, nl=False)
+        emit_text(entry.source)
     elif as_json:
         emit_json({**_values(entry), "source": entry.source})
     else:
         for key, value in _values(entry).items():
             click.echo(f"{key.replace('_', ' '):16s}{value}")
-        click.echo(f"\n{entry.source}")
+        emit_text(f"\n{entry.source}\n")
 
 
 @blocks.command("extract")
@@ -375,7 +376,7 @@ def _say_extracted(entry: Entry, file: str | None, as_json: bool) -> None:
         emit_json({**_values(entry), "file": file})
     else:
         reason = f"  {found.reason}" if found.reason else ""
-        click.echo(f"{found.stage.value:9s} {entry.qualified_name}{reason}"[:200])
+        click.echo(printable(f"{found.stage.value:9s} {entry.qualified_name}{reason}"[:200]))
 
 
 def _summarise(stages: Counter[Any]) -> None:

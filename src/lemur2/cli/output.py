@@ -12,6 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lemur2.cli.text import printable
 
@@ -21,6 +22,13 @@ _PIPED_WIDTH = 200  # columns where the output is no terminal, so that nothing i
 def emit_json(values: Mapping[str, Any]) -> None:
     """Print one JSON object on a line; NaN and infinity, which JSON lacks, are null."""
     click.echo(json.dumps(_strict(values), allow_nan=False))
+
+
+def emit_text(text: str) -> None:
+    """Print a stored text: to the byte into a file or a pipe, and printable on a terminal."""
+    data = text.encode("utf-8", "surrogatepass")
+    shown = printable(text.replace("\r\n", "\n"))
+    click.echo(shown if sys.stdout.isatty() else data, nl=False)
 
 
 def _strict(value: Any) -> Any:
@@ -36,7 +44,15 @@ def _strict(value: Any) -> Any:
 def console() -> Console:
     """Where tables go: stdout, wide enough when it is not a terminal."""
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    return _Printable(width=width, highlight=False, markup=False, emoji=False)
+
+
+class _Printable(Console):
+    """Shows every text printable, those in cells of tables too."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text as it is shown."""
+        return super().render_str(printable(text), **options)
 
 
 def table(
@@ -62,7 +78,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):
-        return " ".join(f"{key}={_cell(item)}" for key, item in value.items())
+        return printable(" ".join(f"{key}={_cell(item)}" for key, item in value.items()))
     return printable(str(value))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur2.cli.options import db_option, json_option
-from lemur2.cli.output import console, emit_json, table, when
+from lemur2.cli.output import console, emit_json, emit_text, table, when
 from lemur2.cli.text import printable
 from lemur2.errors import UserError
 
@@ -41,7 +41,7 @@ def show(name: str, code: bool, as_json: bool, db: str | None) -> None:
             raise UserError(f"the corpus has no network {name}; `lemur2 data` lists what it has")
         children, trials = corpus.children(name), corpus.trials(architecture=name)
     if code:
-        click.echo(found.source.encode("utf-8", "surrogatepass"), nl=False)
+        emit_text(found.source)
     elif as_json:
         emit_json(_as_json(found, children, trials))
     else:
