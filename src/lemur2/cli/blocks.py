@@ -13,7 +13,7 @@ import click
 
 from lemur2.cli.group import SuggestingGroup
 from lemur2.cli.options import COUNT, SEED, json_option, refuse, wide_option
-from lemur2.cli.output import emit_json, print_fields, print_table, say
+from lemur2.cli.output import emit_json, emit_text, print_fields, print_table, say
 from lemur2.cli.progress import Progress
 from lemur2.errors import UsageError, UserError
 from lemur2.paths import inside
@@ -253,12 +253,12 @@ def show_(name: str, source_only: bool, library: Path | None, as_json: bool) -> 
     with _opened_library(library) as shelf:
         entry = _one(shelf, name)
     if source_only:
-        click.echo(entry.source, nl=False)
+        emit_text(entry.source)
     elif as_json:
         emit_json({**_values(entry), "source": entry.source})
     else:
         print_fields((key.replace("_", " "), value) for key, value in _values(entry).items())
-        click.echo(f"\n{entry.source}")
+        emit_text(f"\n{entry.source}\n")
 
 
 @blocks.command("extract")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur2.cli.options import db_option, json_option, refuse, wide_option
-from lemur2.cli.output import emit_json, print_fields, print_table, say, when
-from lemur2.cli.text import printable
+from lemur2.cli.output import emit_json, emit_text, print_fields, print_table, say, when
 from lemur2.errors import UserError
 from lemur2.suggestions import did_you_mean
 
@@ -60,9 +59,9 @@ def show(
         children, trials = corpus.children(name), corpus.trials(architecture=name)
         last = corpus.printed(trials[-1].id) if trials and output else ""
     if output:
-        click.echo(printable(last), nl=False)
+        emit_text(last)
     elif code:
-        click.echo(found.source.encode("utf-8", "surrogatepass"), nl=False)
+        emit_text(found.source)
     elif as_json:
         emit_json(_as_json(found, children, trials))
     else:

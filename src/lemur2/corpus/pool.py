@@ -254,7 +254,7 @@ class Pool:
         with self.corpus.database.read() as connection:
             rows = connection.execute(query).mappings().all()
             return [
-                (codec.join_hyperparameters(row, codec.from_json(row["prm"])), known)
+                (codec.join_hyperparameters(row, codec.told(row["prm"])), known)
                 for row in rows
                 if (known := _known(connection, row)) is not None
             ]

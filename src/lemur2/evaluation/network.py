@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,8 +17,10 @@ from typing import Any
 import torch
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.architecture.hyperparameters import check_names
 from lemur2.evaluation.protocol import value
 from lemur2.evaluation.substitutes import Readable
+from lemur2.texts import MOST_NAMES
 
 FILE_NAME = "<candidate>"
 MODULE_NAME = "lemur2_candidate"
@@ -130,7 +133,9 @@ def load(source: str) -> ModuleType:
 def declared(module: ModuleType) -> set[str]:
     """The hyperparameters that the module says it supports. Raises Refusal (`contract`)."""
     with stage(Verdict.CONTRACT):
-        return {str(name) for name in module.supported_hyperparameters()}
+        names = {str(name) for name in islice(module.supported_hyperparameters(), MOST_NAMES + 1)}
+        check_names(names)
+        return names
 
 
 def parameters(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,12 +62,12 @@ def screen(
     `on_net` is called with every network that was built, before it runs.
 
     Returns:
-        The fields of `Facts`.
+        The fields of `Facts` but `seconds`, which are the parent's to measure.
 
     Raises:
         Refusal: Where none works: that of the largest one tried.
     """
-    started, base = time.perf_counter(), _peak()
+    base = _peak()
     torch.manual_seed(_SEED)
     module = network.load(source)
     names = network.declared(module)
@@ -81,9 +80,8 @@ def screen(
             sized = refusal.verdict in (Verdict.BUILD, Verdict.SHAPE)
             if index + 1 == len(attempts) or not sized:
                 raise
-    seconds = time.perf_counter() - started
     facts["notes"] += substitutes.notes()
-    return {**facts, "seconds": seconds, "memory": max(0, _peak() - base)}
+    return {**facts, "memory": max(0, _peak() - base)}
 
 
 def _attempt(

@@ -17,7 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lemur2.corpus import Corpus
+from lemur2.corpus import Corpus, codec
 from lemur2.corpus.funnel import Stage
 from lemur2.corpus.schema import (
     architectures,
@@ -233,7 +233,7 @@ def other_hyperparameters(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(text: str) -> dict[str, float]:
-    values = json.loads(text).items()
+    values = codec.told(text).items()
     return {
         key: float(value)
         for key, value in values

@@ -197,7 +197,7 @@ class _Export:
 def _records(rows: Sequence[RowMapping]) -> Iterator[dict[str, Any]]:
     """A trial's epochs as records."""
     first = rows[0]
-    prm = codec.join_hyperparameters(first, codec.from_json(first["prm"]))
+    prm = codec.join_hyperparameters(first, codec.told(first["prm"]))
     prm["transform"] = first["transform"]
     uid = _uid(first, prm)
     if uid is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 
+from lemur2.corpus import codec
 from lemur2.statistics.drawing.planes import Curves, Heat, draw_curves, draw_heat
 from lemur2.statistics.material import Material
 from lemur2.statistics.ranking import gains
@@ -55,7 +54,7 @@ def read(told: pd.DataFrame) -> dict[tuple[int, int], Routing]:
     """The routing by trial and epoch, where diagnostics tell of any."""
     found = {}
     for trial, epoch, text in told[["trial", "epoch", "diagnostics"]].itertuples(index=False):
-        read = routing(json.loads(text))
+        read = routing(codec.told(text))
         if read is not None:
             found[int(trial), int(epoch)] = read
     return found
