@@ -14,6 +14,7 @@ import click
 from lemur2.cli.options import json_option
 from lemur2.cli.output import console, emit_json, table
 from lemur2.errors import UsageError, UserError
+from lemur2.paths import inside
 
 if TYPE_CHECKING:
     from lemur2.retrieval.index.store import FileIndexStore
@@ -360,7 +361,7 @@ def _read_names(path: Path | None) -> list[str]:
 def _saved(entry: Entry, out: Path | None) -> str | None:
     if out is None or not entry.source:
         return None
-    path = out / f"{entry.qualified_name}.py"
+    path = inside(out, entry.qualified_name, ".py")
     try:
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(entry.source, encoding="utf-8")

@@ -16,6 +16,7 @@ from lemur2.cli.options import db_option
 from lemur2.cli.progress import StatusLine
 from lemur2.cli.text import printable
 from lemur2.errors import UserError
+from lemur2.paths import inside
 
 if TYPE_CHECKING:
     from lemur2.architecture import Candidate
@@ -152,7 +153,7 @@ def _save(candidate: Candidate, out: Path) -> dict[str, Any]:
     from lemur2.architecture.names import content_name
 
     name = candidate.name or content_name(candidate.prefix, candidate.source)
-    (out / f"{name}.py").write_text(candidate.source, encoding="utf-8")
+    inside(out, name, ".py").write_text(candidate.source, encoding="utf-8")
     return {
         "name": name,
         "generator": candidate.generator,

@@ -16,6 +16,7 @@ from lemur2.finetuning.funnels import Judged
 from lemur2.finetuning.novelty import Seen
 from lemur2.llm import NETWORK, Backend, Client, Message, Reply, Request, Sampling
 from lemur2.llm.text.sanitise import clean
+from lemur2.paths import inside
 
 _LONGEST = {
     "whole": 800,
@@ -136,4 +137,4 @@ def write_judged(judged: Sequence[Judged], folder: Path) -> None:
     for each in judged:
         if each.stages[-1]:
             text = each.source.encode("utf-8", "surrogatepass")
-            (folder / f"{each.name}.py").write_bytes(text)
+            inside(folder, each.name, ".py").write_bytes(text)

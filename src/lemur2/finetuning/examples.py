@@ -14,6 +14,7 @@ from lemur2.architecture import Refusal
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
 from lemur2.finetuning.normal import normal_form
+from lemur2.paths import inside
 
 if TYPE_CHECKING:
     import jinja2
@@ -197,7 +198,7 @@ def _usable(row: Mapping[str, Any]) -> bool:
 
 
 def _rows(folder: Path, split: str) -> Iterator[dict[str, Any]]:
-    file = folder / f"{split}.jsonl"
+    file = inside(folder, split, ".jsonl")
     try:
         with file.open(encoding="utf-8") as lines:
             for line in lines:
@@ -225,6 +226,7 @@ def _rendered(path: Path, **values: Any) -> str:
 
 @cache
 def _template(path: Path) -> jinja2.Template:
-    import jinja2
+    import jinja2.sandbox
 
-    return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(path.read_text("utf-8"))
+    settings = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined)
+    return settings.from_string(path.read_text("utf-8"))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lemur2.paths import inside
 from lemur2.statistics.sections.base import Table
 
 _SHEET = 31  # characters of a sheet's name, Excel's limit
@@ -17,7 +18,7 @@ _WIDEST = 48  # characters of a column
 
 def write_csv(table: Table, folder: Path) -> None:
     """Write `<name>.csv`, UTF-8, missing values empty."""
-    table.frame.to_csv(folder / f"{table.name}.csv", index=False, lineterminator="\n")
+    table.frame.to_csv(inside(folder, table.name, ".csv"), index=False, lineterminator="\n")
 
 
 def write_workbook(tables: Sequence[Table], path: Path) -> None:
