@@ -110,6 +110,7 @@ def _corpus(db: str | None) -> Iterator[Corpus | None]:
 
 def _write(generator: Generator[Any], total: int, out: Path) -> None:
     written, status = 0, StatusLine()
+    generator.say = status.tell
     try:
         out.mkdir(parents=True, exist_ok=True)
         with (out / "candidates.jsonl").open("a+", encoding="utf-8") as index:

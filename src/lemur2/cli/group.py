@@ -12,6 +12,7 @@ import click
 
 from lemur2 import __version__
 from lemur2.cli.errors import USAGE, exit_code
+from lemur2.quiet import be_quiet
 
 # name -> where the command is, and its line in `lemur2 --help`. A command whose module is not
 # there is not shown.
@@ -89,6 +90,7 @@ class LazyGroup(click.Group):
         **extra: Any,
     ) -> Any:
         """Run; in standalone mode (the command line) end the process with the exit code."""
+        be_quiet()
 
         def run() -> Any:
             return super(LazyGroup, self).main(

@@ -217,6 +217,7 @@ def carry_on(
                 f"run {run}: {generator.name} on {plan.protocol.dataset}, "
                 f"{engine.workers} workers; `lemur2 resume {run}` goes on if it stops"
             )
+        generator.say = reporter.busy
         grow_loop(corpus, run, generator, plan, engine, reporter)
     if summarise and not as_json:
         summary(corpus, run)

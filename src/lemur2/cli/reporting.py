@@ -12,6 +12,7 @@ from rich.text import Text
 
 from lemur2.architecture import Verdict
 from lemur2.cli.output import console, emit_json, table
+from lemur2.cli.progress import StatusLine
 from lemur2.cli.text import printable
 from lemur2.corpus import Corpus, Outcome
 from lemur2.loop import Progress as Step
@@ -34,6 +35,7 @@ class RunReporter:
         self.as_json = as_json
         self._started = time.monotonic()
         self._first: int | None = None
+        self._busy, self._best = StatusLine(), ""
         self._console: Console = console()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -54,6 +56,14 @@ class RunReporter:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
+    def busy(self, text: str) -> None:
+        """Show what is being done where no candidate came yet; from any thread."""
+        if self._bar.disable:
+            self._busy.tell(text)
+        else:
+            note = ", ".join(part for part in (self._best, printable(text)) if part)
+            self._bar.update(self._task, note=note)
+
     def __call__(self, step: Step) -> None:
         """Report one candidate."""
         outcome = step.outcome
@@ -63,6 +73,8 @@ class RunReporter:
             emit_json(outcome_json(outcome, step.index))
             return
         note = self._note(step)
+        self._best = note
+        self._busy.clear()
         self._bar.update(self._task, total=step.total, completed=step.recorded, note=note)
         line = _line(step)
         if self._bar.disable:

@@ -82,12 +82,12 @@ def train(
     searching = (batch_range, transforms, prune)
     if trials is None and any(searching):
         raise UsageError("--batch-range, --transforms and --prune go with --trials")
-    from lemur2.evaluation.engine import cpus
     from lemur2.evaluation.evaluator import Evaluator
     from lemur2.evaluation.plan import Plan
     from lemur2.evaluation.sandbox import Sandbox
     from lemur2.loop import training
     from lemur2.loop.search import Study
+    from lemur2.quiet import cpus
 
     given = protocol.hyperparameters
     allowed = limits.limits(threads=cpus())

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from lemur2.errors import UsageError
-from lemur2.llm.backends.base import Backend
+from lemur2.llm.backends.base import Backend, silent
 from lemur2.llm.client import NO_BUDGET, PERSISTENCE, Budget, Client, Persistence
 
 
@@ -56,6 +56,7 @@ def open_client(
     budget: Budget = NO_BUDGET,
     persistence: Persistence = PERSISTENCE,
     concurrency: int | None = None,
+    say: Callable[[str], None] = silent,
 ) -> Client:
     """A client by what `--llm` takes; nothing is loaded or connected yet.
 
@@ -63,6 +64,7 @@ def open_client(
         spec: `embedded`; `openai:<base-url>#<model>`; `hf:<name or folder>[+<adapter>]`;
             `replay:<record>` (answers from a record alone); `deck:<record>` (a record's replies
             dealt out by seed, whatever is asked); or a preset's name.
+        record, budget, persistence, concurrency, say: See `Client`.
 
     Raises:
         UsageError: It is none of these.
@@ -76,6 +78,7 @@ def open_client(
         budget=budget,
         persistence=persistence,
         concurrency=concurrency,
+        say=say,
     )
 
 

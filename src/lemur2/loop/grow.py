@@ -159,13 +159,24 @@ class _Loop:
             self._restore(attempt)
         if not self.candidates:
             self._ask()
+        if self.generator.piecemeal:
+            self._fill()
         while True:
             self._tell_and_ask()
             if not self.pending:
                 break
-            done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=self.pending.__getitem__):
-                self._record(self.pending.pop(future), future.result())
+            self._collect()
+
+    def _collect(self, timeout: float | None = None) -> None:
+        """Record what was evaluated; wait for some of it where there is no time limit."""
+        done, _ = wait(self.pending, timeout, return_when=FIRST_COMPLETED)
+        for future in sorted(done, key=self.pending.__getitem__):
+            self._record(self.pending.pop(future), future.result())
+
+    def _fill(self) -> None:
+        """Ask a generator that gives one by one until the window is full or it has no more."""
+        while self._ask():
+            self._collect(timeout=0)
 
     def _restore(self, attempt: Attempt) -> None:
         self.candidates.append((attempt.candidate, attempt.name, attempt.digest))
@@ -184,6 +195,8 @@ class _Loop:
             self.generator.tell([self.outcomes.pop(index)])
             self.told += 1
             self._ask(heard=None if self._in_order else index)
+            if self.generator.piecemeal:
+                self._fill()
 
     @property
     def _in_order(self) -> bool:
@@ -195,8 +208,12 @@ class _Loop:
             return self.told if self.told in self.outcomes else None
         return next(iter(self.outcomes), None)
 
-    def _ask(self, heard: int | None = None) -> None:
-        """Ask for as many as the window takes; store them with the state in one step."""
+    def _ask(self, heard: int | None = None) -> int:
+        """Ask for as many as the window takes; store them with the state in one step.
+
+        Returns:
+            How many came.
+        """
         outstanding = len(self.candidates) - self.told
         room = min(self.settings.window - outstanding, self.settings.total - len(self.candidates))
         asked = [_identified(c) for c in self.generator.ask(room)] if room > 0 else []
@@ -206,6 +223,7 @@ class _Loop:
         self.candidates += asked
         for index in indices:
             self._dispatch(index)
+        return len(asked)
 
     def _dispatch(self, index: int) -> None:
         """Have a candidate evaluated, or refuse it at once."""
