@@ -23,7 +23,7 @@ def silent(text: str) -> None:
 class Generator(ABC, Generic[ConfigT]):
     """Proposes candidates and learns from what became of them.
 
-    The grow loop owns the run: it alone calls these methods, from one thread. It calls `tell`
+    The grow loop owns the run: it alone calls these methods, one at a time. It calls `tell`
     with every outcome, failures included, in the order in which `ask` gave the candidates,
     whatever order they finished in (or as they finish, where `order` or the run says so), and it
     calls `ask` at points that depend only on how many outcomes were told. A generator whose
@@ -32,8 +32,8 @@ class Generator(ABC, Generic[ConfigT]):
     to the result it would have had.
 
     One that is `piecemeal` takes its time over a candidate and learns nothing from outcomes: it
-    gives what it has as soon as it has it, and the loop asks again until the window is full, while
-    the first ones are evaluated.
+    gives what it has as soon as it has it, and the loop asks again (in another thread) until the
+    window is full, while the first ones are evaluated.
 
     Subclasses set `name`, `about` and `Config`: one frozen dataclass, keyword only, each field
     with a default and `metadata={"help": ...}`; the Python API and the command line both come
