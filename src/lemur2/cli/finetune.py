@@ -20,7 +20,9 @@ _COUNT = click.IntRange(min=1)
 
 
 @click.command()
-@click.option("--model", required=True, help="A GGUF file, a folder, or a name on the hub.")
+@click.option(
+    "--model", required=True, help="embedded, a GGUF file, a folder, or a name on the hub."
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -94,20 +96,22 @@ def finetune(
     curate a training set, train, and look at what it is worth with `lemur2 finetune-eval`.
 
     \b
-    lemur2 finetune --model SmolLM2.gguf --data networks --out tuned --examples 300
+    lemur2 finetune --model embedded --data networks --out tuned --examples 300
     lemur2 finetune --model deepseek-ai/deepseek-coder-6.7b-instruct --data networks --out tuned \\
         --device cuda --four-bit --longest 2500 --epochs 2
     """
     from lemur2.corpus import Corpus
     from lemur2.finetuning import Tuning
     from lemur2.finetuning.extra import check_installed
+    from lemur2.llm.choosing import weights_of
 
     check_installed()
-    tuning = Tuning(model=model, **settings)  # type: ignore[arg-type]
-    from lemur2.finetuning.run import finetune as train
-
     show = _Progress(as_json)
     try:
+        show.status.show("looking for the model")
+        tuning = Tuning(model=weights_of(model), **settings)  # type: ignore[arg-type]
+        from lemur2.finetuning.run import finetune as train
+
         show.status.show("choosing networks")
         with Corpus.open(db, read_only=True) as corpus:
             train(tuning, data, corpus, out, on_chosen=show.chosen, on_step=show.step)

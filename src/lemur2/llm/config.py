@@ -27,7 +27,8 @@ class LlmConfig:
     llm: str = field(
         default="embedded",
         metadata={
-            "help": "the model: embedded, openai:URL#MODEL, hf:NAME[+ADAPTER], replay:RECORD, "
+            "help": "the model: embedded, a GGUF file, openai:URL#MODEL, hf:NAME[+ADAPTER], "
+            "replay:RECORD, "
             "deck:RECORD, or a preset (`lemur2 prompt --models` lists them)"
         },
     )
