@@ -65,6 +65,7 @@ def _make_generate(kind: type[Generator[Any]]) -> click.Command:
         db: str | None,
         **config: Any,
     ) -> None:
+        StatusLine().show(f"{kind.name} begins")
         from lemur2.corpus.pool import Pool
         from lemur2.datasets import dataset_class
 

@@ -203,15 +203,19 @@ def carry_on(
     summarise: bool = True,
 ) -> None:
     """Carry a run on to its end, with progress and (`summarise`) its funnel at the end."""
+    from lemur2.cli.progress import StatusLine
     from lemur2.cli.reporting import RunReporter, summary
     from lemur2.cli.text import printable
     from lemur2.evaluation.engine import LocalEngine
     from lemur2.loop import grow as grow_loop
 
+    status = StatusLine()
+    status.show("starting the sandbox")
     with (
         LocalEngine(limits, workers=workers, unsafe=unsafe) as engine,
         RunReporter(generator.name, as_json=as_json) as reporter,
     ):
+        status.clear()
         if not as_json:
             click.echo(
                 f"run {run}: {generator.name} on {plan.protocol.dataset}, "
