@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from lemur2.errors import UsageError
 from lemur2.llm.backends.base import Backend, silent
 from lemur2.llm.client import NO_BUDGET, PERSISTENCE, Budget, Client, Persistence
+from lemur2.suggestions import close_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ def make_backend(spec: str) -> Backend:
     kind, _, rest = _spelt_out(spec).partition(":")
     maker = _MAKERS.get(kind)
     if maker is None or (not rest and kind != "embedded"):
-        close = get_close_matches(spec, [*presets(), "embedded"], 1)
+        close = close_to(spec, [*presets(), "embedded"], 1)
         hint = f"did you mean {close[0]}? It" if close else "it"
         raise UsageError(
             f"--llm {spec!r} is no model; {hint} takes embedded, a GGUF file, openai:URL#MODEL, "

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from lemur2.llm.backends.base import Backend, ModelError, TransientError
 from lemur2.llm.backends.hearing import Heard
 from lemur2.llm.values import Message, ModelFacts, Reply, Request
+from lemur2.suggestions import close_to
 
 if TYPE_CHECKING:
     import openai
@@ -183,7 +183,7 @@ class OpenAIBackend(Backend):
         for name in listed:
             if name == self.wanted or name.removesuffix(":latest") == self.wanted:
                 return name
-        offered = get_close_matches(self.wanted, listed, 3, 0.3) or list(listed)[:5]
+        offered = close_to(self.wanted, listed) or list(listed)[:5]
         meant = self._meant() if not listed else ""
         raise ModelError(
             f"the server at {self.url} has no model {self.wanted!r}; it has "
