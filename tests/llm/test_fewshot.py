@@ -294,6 +294,43 @@ def test_prompt_and_reply_fit_into_the_context(pool):
         assert used + asked["max_tokens"] <= context
 
 
+def test_prompts_are_cut_to_what_is_soon_read(pool):
+    whole, asked = candidate_in(16_384, pool, 6)
+    most = len(asked["messages"][0]["content"]) // 3 + 8 - 1
+    short, less = candidate_in(16_383, pool, 6, prompt_tokens=most)
+    assert len(less["messages"][0]["content"]) // 3 + 8 <= most
+    assert {each["how"] for each in short.parameters["cut"]} >= {"condensed"}
+    assert whole.parameters["cut"] == []
+
+
+def test_the_shortest_is_shown_alone_where_none_is_soon_read(pool):
+    """A slow model is asked all the same: better a longer prompt than none."""
+    candidate, asked = candidate_in(16_384, pool, 2, prompt_tokens=1)
+    assert len(candidate.parents) == 1
+    assert [each["how"] for each in candidate.parameters["cut"]] == ["condensed", *["dropped"] * 2]
+    assert "# note" not in asked["messages"][0]["content"]
+
+
+def test_several_candidates_are_drawn_from_one_prompt(pool):
+    with Server(choose=distinct) as server:
+        made = generator_of(server, pool, samples=3, record="samples.jsonl")
+        prompts = [candidate.prompt for candidate in made.ask(6)]
+        made.close()
+    assert prompts[0] == prompts[1] == prompts[2] != prompts[3] == prompts[4] == prompts[5]
+    assert len({body["seed"] for body in server.asked}) == 6
+
+
+def test_what_was_cut_is_said(pool):
+    with Server(choose=distinct) as server:
+        made = generator_of(server, pool, examples=2, prompt_tokens=1, record="cut.jsonl")
+        assert list(made.notes()) == []
+        made.ask(1)
+        made.close()
+    [note] = made.notes()
+    assert "condensed 1, dropped 2" in note
+    assert "--prompt-tokens" in note
+
+
 def test_blocks_are_shown_and_go_first(pool, tmp_path):
     folder = tmp_path / "blocks"
     folder.mkdir()

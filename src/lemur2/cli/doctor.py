@@ -52,7 +52,7 @@ def _isolation() -> list[dict[str, Any]]:
 
 
 def _devices() -> list[dict[str, Any]]:
-    from lemur2.evaluation.engine import cpus
+    from lemur2.quiet import cpus
 
     devices: list[dict[str, Any]] = [
         {"device": "cpu", "name": platform.processor() or platform.machine(), "count": cpus()}

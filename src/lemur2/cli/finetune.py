@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--model", required=True, help="A GGUF file, a folder, or a name on the hub.")
+@click.option(
+    "--model", required=True, help="embedded, a GGUF file, a folder, or a name on the hub."
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -92,20 +94,22 @@ def finetune(
     curate a training set, train, and look at what it is worth with `lemur2 finetune-eval`.
 
     \b
-    lemur2 finetune --model SmolLM2.gguf --data networks --out tuned --examples 300
+    lemur2 finetune --model embedded --data networks --out tuned --examples 300
     lemur2 finetune --model deepseek-ai/deepseek-coder-6.7b-instruct --data networks --out tuned \\
         --device cuda --four-bit --longest 2500 --epochs 2
     """
     from lemur2.corpus import Corpus
     from lemur2.finetuning import Tuning
     from lemur2.finetuning.extra import check_installed
+    from lemur2.llm.choosing import weights_of
 
     check_device(str(settings["device"]))
     check_installed()
-    tuning = Tuning(model=model, **settings)  # type: ignore[arg-type]
-    from lemur2.finetuning.run import finetune as train
+    with Corpus.open(db, read_only=True) as corpus, Progress("looking for the model") as progress:
+        tuning = Tuning(model=weights_of(model), **settings)  # type: ignore[arg-type]
+        from lemur2.finetuning.run import finetune as train
 
-    with Corpus.open(db, read_only=True) as corpus, Progress("choosing networks") as progress:
+        progress.show("choosing networks")
         show = _Shown(progress, as_json)
         train(tuning, data, corpus, out, on_chosen=show.chosen, on_step=show.step)
     if not as_json:

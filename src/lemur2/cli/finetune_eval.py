@@ -23,7 +23,11 @@ from lemur2.cli.progress import Progress
 
 
 @click.command("finetune-eval")
-@click.option("--model", required=True, help="What was tuned: a GGUF file, a folder or a name.")
+@click.option(
+    "--model",
+    required=True,
+    help="What was tuned: embedded, a GGUF file, a folder, or a name on the hub.",
+)
 @click.option(
     "--adapter",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -93,8 +97,8 @@ def finetune_eval(
     killed goes on from the replies that it has.
 
     \b
-    lemur2 finetune-eval --model SmolLM2.gguf --adapter tuned --out before-after
-    lemur2 finetune-eval --model SmolLM2.gguf --adapter tuned --out ways -n 100 \\
+    lemur2 finetune-eval --model embedded --adapter tuned --out before-after
+    lemur2 finetune-eval --model embedded --adapter tuned --out ways -n 100 \\
         --way partial --temperature 0.6 --temperature 1.0 --only-tuned
     """
     from lemur2.corpus import Corpus
@@ -105,12 +109,13 @@ def finetune_eval(
     from lemur2.finetuning.extra import check_installed
     from lemur2.finetuning.novelty import corpus_digests
     from lemur2.llm import Sampling
+    from lemur2.llm.choosing import weights_of
 
     check_installed()
     allowed = limits.limits(screening=True)
     plan = Plan.of(Protocol(dataset=dataset).with_(transform=transform))
     comparison = Comparison(
-        model=model,
+        model=weights_of(model),
         adapter=adapter,
         ways=ways or ("whole", "partial"),
         samplings=tuple(

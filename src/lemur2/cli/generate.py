@@ -122,6 +122,7 @@ def _write(generator: Generator[Any], total: int, out: Path, as_json: bool) -> N
     written = 0
     with _index(out) as index, Progress() as progress:
         progress.show(generator.name, 0, total)
+        generator.say = lambda text: progress.show(generator.name, written, total, text)
         listed = _listed(index)
         while written < total and (batch := generator.ask(min(_AT_ONCE, total - written))):
             for candidate in batch:

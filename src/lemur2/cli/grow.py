@@ -278,6 +278,7 @@ class Going:
         Without a number a new one is opened in the ledger, once the sandbox has started: where
         it cannot, no row is left. Returns the number.
         """
+        from lemur2.cli.progress import Progress
         from lemur2.cli.reporting import RunReporter
         from lemur2.evaluation.engine import LocalEngine
         from lemur2.loop import alone, start_run
@@ -287,17 +288,20 @@ class Going:
         done = self.corpus.run(run).done if run else 0
         with (
             alone(*made, self.settings),
+            Progress("starting the sandbox") as starting,
             LocalEngine(self.limits, workers=workers, unsafe=unsafe) as engine,
             RunReporter(
                 self.generator.name, as_json=as_json, total=self.settings.total, done=done
             ) as reporter,
         ):
+            starting.close()
             number = run or start_run(*made, self.limits, self.settings)
             if not as_json:
                 say(
                     f"run {number}: {self.generator.name} on {self.plan.protocol.dataset}, "
                     f"{engine.workers} workers; `lemur2 resume {number}` goes on if it stops"
                 )
+            self.generator.say = reporter.busy
             grow_loop(self.corpus, number, self.generator, self.plan, engine, reporter)
         self._close(number, as_json=as_json, summarise=summarise)
         return number

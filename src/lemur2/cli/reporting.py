@@ -41,7 +41,7 @@ class RunReporter:
         self._started = time.monotonic()
         self._first: int | None = None
         self.progress = Progress()
-        self._standing = (done, total)
+        self._standing, self._best = (done, total), ""
 
     def __enter__(self) -> RunReporter:
         self.progress.show(self.label, *self._standing)
@@ -49,6 +49,11 @@ class RunReporter:
 
     def __exit__(self, *error: object) -> None:
         self.progress.close()
+
+    def busy(self, text: str) -> None:
+        """Show what the generator is busy with; from any thread."""
+        note = ", ".join(part for part in (self._best, text) if part)
+        self.progress.show(self.label, *self._standing, note)
 
     def __call__(self, step: Step) -> None:
         """Report one candidate."""
@@ -59,7 +64,8 @@ class RunReporter:
             emit_json(outcome_json(outcome, step.index))
             return
         self._print(step)
-        self.progress.show(self.label, step.recorded, step.total, _best(step))
+        self._standing, self._best = (step.recorded, step.total), _best(step)
+        self.progress.show(self.label, *self._standing, self._best)
 
     def _print(self, step: Step) -> None:
         """The line of a candidate; where nothing limits it, with what the status line says."""

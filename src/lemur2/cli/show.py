@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -110,24 +109,20 @@ def _print(
 
 def _best(trials: list[Trial]) -> list[Trial]:
     """Of each data set and metric the trial with the best score; a failed one where none has."""
-    from lemur2.metrics import metric, metric_names
-
     groups: dict[tuple[str, str], list[Trial]] = {}
     for trial in trials:
         groups.setdefault((trial.result.dataset, trial.result.metric), []).append(trial)
     best = []
-    for (_, name), group in sorted(groups.items()):
-        sign = -1 if name in metric_names() and not metric(name).higher_is_better else 1
-        best.append(max(group, key=lambda each: _rank(each.result, sign)))
+    for _, group in sorted(groups.items()):
+        best.append(min(group, key=lambda each: _loss(each.result)))
     return best
 
 
-def _rank(result: TrialResult, sign: int) -> float:
-    """The higher, the better; of a trial that failed or has no score the lowest."""
-    score = result.score
-    if result.verdict != "ok" or score is None or math.isnan(score):
-        return -math.inf
-    return sign * score
+def _loss(result: TrialResult) -> float:
+    """The lower, the better; of a trial that failed infinite."""
+    from lemur2.metrics import loss
+
+    return loss(result.score if result.verdict == "ok" else None, result.metric)
 
 
 def _lineage(found: StoredArchitecture, children: list[str]) -> list[tuple[str, str]]:

@@ -90,13 +90,13 @@ def train(
     _check_search(trials, protocol, batch_range, transforms, prune)
     if name is not None:
         _check_name(name, network)
-    from lemur2.evaluation.engine import cpus
     from lemur2.evaluation.evaluator import Evaluator
     from lemur2.evaluation.plan import Plan
     from lemur2.evaluation.sandbox import Sandbox
     from lemur2.loop import training
     from lemur2.loop.search import Study
     from lemur2.loop.sources import find
+    from lemur2.quiet import cpus
 
     given = protocol.hyperparameters
     allowed = limits.limits(threads=cpus())

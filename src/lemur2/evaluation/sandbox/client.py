@@ -40,6 +40,7 @@ from lemur2.evaluation.sandbox.channel import (
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.output import Hear, Output
 from lemur2.evaluation.sandbox.report import check_temporary_folder, report
+from lemur2.quiet import QUIET
 from lemur2.texts import one_line
 
 _POLL_SECONDS = 0.05
@@ -414,7 +415,7 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": source,
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin for work take the CPUs that it needs
+        **QUIET,
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks whether there is a GPU without touching it
     }
     kept = (

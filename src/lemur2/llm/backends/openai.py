@@ -86,6 +86,7 @@ class OpenAIBackend(Backend):
             context=_context(about),
             prefills=self._llamacpp,
             grammars=self._llamacpp,
+            together=self.parallel,
         )
 
     @property
@@ -108,6 +109,10 @@ class OpenAIBackend(Backend):
     def complete(self, requests: Sequence[Request]) -> list[Reply]:
         """Answer them, one after the other."""
         return [self._complete(request) for request in requests]
+
+    def on_event(self, event: Any, heard: Heard) -> None:
+        """Tell who waits how far a reply is, after each event of its stream."""
+        self.say(f"{self.facts.model} writes: {len(heard.text):,} pieces so far")
 
     def close(self) -> None:
         """Close the connections."""
@@ -241,6 +246,7 @@ class OpenAIBackend(Backend):
                 heard.kind = stream.response.headers.get("content-type", "")
                 for event in stream:
                     heard.take(event)
+                    self.on_event(event, heard)
                     now = time.monotonic()
                     watch.until = min(now + self.limits.silence, started + self.limits.seconds)
                     if now > watch.until or heard.characters > self.limits.characters:
