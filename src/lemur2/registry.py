@@ -35,15 +35,23 @@ class Registry(Generic[T]):
         base: What every class must be a subclass of.
         group: The entry-point group; each entry point is named as its class is.
         builtin: Our own, by name: the class, or where it is (`package.module:Class`).
+        alias: Whether a third party's class may be announced by another name than its own.
     """
 
     def __init__(
-        self, kind: str, base: type[T], group: str, builtin: Mapping[str, type[T] | str]
+        self,
+        kind: str,
+        base: type[T],
+        group: str,
+        builtin: Mapping[str, type[T] | str],
+        *,
+        alias: bool = False,
     ) -> None:
         self._kind = kind
         self._base = base
         self._group = group
         self._builtin = builtin
+        self._alias = alias
 
     def names(self) -> tuple[str, ...]:
         """All names: ours as they are listed, then those of installed packages."""
@@ -95,7 +103,7 @@ class Registry(Generic[T]):
         if lacking:
             raise _broken(point, self._kind, f"does not define {', '.join(lacking)}")
         own = getattr(found, "name", point.name)
-        if own != point.name:
+        if own != point.name and not self._alias:
             raise _broken(point, self._kind, f"has the name {own!r}, its entry point another")
         return found
 
@@ -150,10 +158,10 @@ def warn(text: str) -> None:
 
 def _broken(point: EntryPoint, kind: str, what: str) -> UserError:
     return UserError(
-        f"{kind} {point.name!r} at {point.value!r} {what}; "
-        f"repair, complete or remove {_origin(point)}"
+        f"{kind} {point.name!r} {what}; "
+        f"repair, complete or remove {_origin(point)}, which has it at {point.value}"
     )
 
 
 def _origin(point: EntryPoint) -> str:
-    return f"the package {point.dist.name}" if point.dist else "the package that announces it"
+    return f"the package {point.dist.name}" if point.dist else "an installed package"

@@ -30,6 +30,7 @@ _DATASETS: Registry[Dataset] = Registry(
     Dataset,  # type: ignore[type-abstract]
     "lemur2.datasets",
     {each.name: each for each in BUILTIN if not each.prefix},
+    alias=True,
 )
 
 

@@ -112,6 +112,8 @@ class Net(nn.Module):
         opinions = x.new_zeros(x.shape[0], self.top, self.classes)
         for index, expert in enumerate(self.experts):  # one that nobody chose gets an empty batch
             rows, places = (chosen == index).nonzero(as_tuple=True)
+            if self.training and not len(rows):
+                continue  # nor does the optimizer change it
             found = expert(x[rows]).to(opinions.dtype)
             opinions = opinions.index_put((rows, places), found)
         scores = (weights.unsqueeze(2) * opinions).sum(dim=1)
