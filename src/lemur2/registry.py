@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from lemur2.errors import UsageError, UserError
+from lemur2.suggestions import did_you_mean
 
 T = TypeVar("T")
 
@@ -52,8 +52,9 @@ class Registry(Generic[T]):
         for point in self._installed():
             if point.name == name:
                 return self._load(point)
-        close = get_close_matches(name, self.names()) or self.names()
-        raise UsageError(f"unknown {self._kind} {name!r}; did you mean {' or '.join(close)}?")
+        names = self.names()
+        hint = did_you_mean(name, names, f"there are {', '.join(names)}")
+        raise UsageError(f"unknown {self._kind} {name!r}; {hint}")
 
     def _installed(self) -> tuple[EntryPoint, ...]:
         return tuple(entry_points(group=self._group))

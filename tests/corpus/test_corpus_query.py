@@ -343,7 +343,7 @@ def test_code_is_shared_between_rows(small):
 
 
 def test_unknown_columns_and_no_corpus(small, tmp_path):
-    with pytest.raises(UsageError, match="unknown column 'acuracy'; there are task, dataset"):
+    with pytest.raises(UsageError, match="unknown column 'acuracy'; did you mean accuracy"):
         lemur2.data(db=small, columns=["nn", "acuracy"])
     with pytest.raises(UsageError, match="unknown group 'prm'; there are task"):
         lemur2.data(db=small, only_best_accuracy=True, group_by=["prm"])

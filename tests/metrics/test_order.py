@@ -160,6 +160,14 @@ def test_a_leaderboard_starts_with_the_lowest(measured):
     ]
 
 
+def test_the_trial_that_is_shown_of_a_network_is_the_lowest(measured):
+    done = CliRunner().invoke(main, ["show", "Good", "--db", measured.database.place])
+    assert done.exit_code == 0, done.output
+    (row,) = [line.split() for line in done.stdout.splitlines() if ERR in line]
+    assert "0.2" in row
+    assert "0.3" not in row
+
+
 def test_a_pool_has_the_lowest_scores(measured):
     pool = Pool(measured, task=TASK)
     scores = {name: pool.by_name[name].score for name in ERRORS}

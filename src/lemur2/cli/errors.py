@@ -1,10 +1,12 @@
 """How the command line ends: one line on stderr, and an exit code that scripts rely on.
 
-0 done; 1 something failed (a UserError); 2 wrong usage; 130 interrupted.
+The table of codes is docs/exit-codes.md.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,17 +15,19 @@ import click
 from lemur2.cli.text import printable
 from lemur2.errors import UsageError, UserError
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE = 1, 2
+INTERRUPTED, READER_LEFT = 130, 141  # as a shell reports SIGINT and SIGPIPE
 
 
 def exit_code(run: Callable[[], Any]) -> int:
     """Run a command and say in one line what went wrong; its exit code.
 
-    A reader that goes away (`lemur2 data | head`) ends a command quietly: click sees to that.
-    What is no error of the user's escapes with its traceback.
+    A reader that goes away (`lemur2 data | head`) ends a command without a word. What is no error
+    of the user's escapes with its traceback.
     """
     try:
         result = run()
+        sys.stdout.flush()
     except click.UsageError as error:
         help_command = error.ctx.command_path if error.ctx else "lemur2"
         return _fail(f"{_one_line(error.format_message())} (see {help_command} --help)", USAGE)
@@ -31,11 +35,27 @@ def exit_code(run: Callable[[], Any]) -> int:
         return _fail(str(error), USAGE)
     except UserError as error:
         return _fail(str(error), FAILED)
+    except (BrokenPipeError, ReaderLeftError):
+        return _reader_left()
     except click.ClickException as error:
         return _fail(_one_line(error.format_message()), error.exit_code)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
     return result if isinstance(result, int) else 0
+
+
+class ReaderLeftError(click.ClickException):
+    """Nobody reads what is printed: what a command raises in place of BrokenPipeError.
+
+    Click would end on that with 1.
+    """
+
+
+def _reader_left() -> int:
+    """Let what is still in the buffers go nowhere, so that the end of Python is quiet, too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    return READER_LEFT
 
 
 def _one_line(text: str) -> str:

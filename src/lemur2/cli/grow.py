@@ -8,7 +8,9 @@ import click
 
 from lemur2.cli.config import build_config, config_options
 from lemur2.cli.options import (
+    COUNT,
     POSITIVE,
+    RUN,
     LimitFlags,
     ProtocolFlags,
     db_option,
@@ -16,7 +18,11 @@ from lemur2.cli.options import (
     json_option,
     limit_options,
     protocol_options,
+    refuse,
+    wide_option,
 )
+from lemur2.cli.output import say
+from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus, Run
@@ -53,7 +59,7 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
     @click.option(
         "-n",
         "total",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=20,
         show_default=True,
         help="Candidates to propose.",
@@ -68,13 +74,13 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
     @click.option("--screen-only", is_flag=True, help="Screen and keep, train nothing.")
     @click.option(
         "--workers",
-        type=click.IntRange(min=1),
+        type=COUNT,
         help="Candidates at once. [as many as there are CPUs]",
     )
     @limit_options
     @click.option(
         "--window",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=16,
         show_default=True,
         help="Candidates that may be outstanding, fixed for the run; at least as many as workers.",
@@ -86,6 +92,7 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
         "each takes) or as they finish. [what the generator prefers]",
     )
     @download_option
+    @wide_option
     @json_option
     @db_option
     def command(**values: Any) -> None:
@@ -124,14 +131,20 @@ def _start(
     db: str | None,
     **config: Any,
 ) -> None:
+    from lemur2.cli.reporting import without_effect
+    from lemur2.cli.training import note_without_effect
     from lemur2.corpus import Corpus
     from lemur2.evaluation.plan import Plan
     from lemur2.loop import Settings, start_run
+    from lemur2.loop.sources import network_source
 
+    _refuse_idle(kind, workers, window, screen_only)
     fixed = protocol.protocol()
     generator = kind(build_config(kind.Config, config), fixed.seed)
     plan = Plan.of(fixed, download=download)
+    _check_task(generator, plan)
     bounds = limits.limits()
+    note_without_effect(fixed, limits.device)
     settings = Settings(
         total=total,
         window=window,
@@ -139,14 +152,44 @@ def _start(
         order=order or generator.order,
     )
     with Corpus.open(db, create=True) as corpus:
+        if kind.proposes == "transform":
+            network_source(corpus, generator.config.network)
         run = start_run(corpus, generator, plan, bounds, settings)
         carry_on(corpus, run, generator, plan, bounds, workers, limits.unsafe, as_json)
+        for name, why in without_effect(corpus, run, protocol.hyperparameters).items():
+            say(f"lemur2: note: {name} had no effect: {why}", err=True)
+
+
+def _check_task(generator: Generator[Any], plan: Plan) -> None:
+    """Raise UsageError where a generator is told of another task than the data set's."""
+    task = getattr(generator.config, "task", plan.task.name)
+    if task != plan.task.name:
+        raise UsageError(
+            f"{plan.protocol.dataset} is data for {plan.task.name}, not for {task}; "
+            f"add --task {plan.task.name}, or choose another data set"
+        )
+
+
+def _refuse_idle(
+    kind: type[Generator[Any]], workers: int | None, window: int, screen_only: bool
+) -> None:
+    """Raise UsageError where an option would have no effect."""
+    if workers is not None and workers > window:
+        raise UsageError(
+            f"--workers {workers} needs --window {workers} or more; "
+            f"no more than {window} candidates are outstanding at once"
+        )
+    if screen_only:
+        refuse(("max_flops", "epochs", "amp"), "has no meaning with --screen-only")
+    if kind.proposes == "transform":
+        refuse(("transform",), f"has no meaning: {kind.name} proposes the transforms")
 
 
 @click.command()
-@click.argument("run", type=int)
-@click.option("--workers", type=click.IntRange(min=1), help="Candidates at once.")
+@click.argument("run", type=RUN)
+@click.option("--workers", type=COUNT, help="Candidates at once.")
 @click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
+@wide_option
 @json_option
 @db_option
 def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> int:
@@ -166,9 +209,10 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
     with Corpus.open(db) as corpus:
         stored = corpus.run(run)
         if stored.status == "finished":
-            click.echo(f"run {run} is finished: nothing to do")
+            click.echo(f"run {run} is finished: nothing to do", err=as_json)
             return 0
         if stored.verb == "train":
+            refuse(("workers",), f"has no meaning: run {run} trains one network")
             return training.resume(corpus, run, unsafe=unsafe, as_json=as_json)
         if stored.verb == "screen":
             return screening.resume(corpus, stored, workers, unsafe=unsafe, as_json=as_json)
@@ -184,6 +228,7 @@ def _resume_grow(
     from lemur2.generators import generator_class
 
     kind = generator_class(stored.generator)
+    _refuse_idle(kind, workers, stored.config["settings"]["window"], screen_only=False)
     generator = kind(build_config(kind.Config, stored.config["generator"]), stored.seed)
     plan = Plan.of(Protocol(**stored.protocol))
     limits = Limits(**stored.limits)
@@ -204,16 +249,18 @@ def carry_on(
 ) -> None:
     """Carry a run on to its end, with progress and (`summarise`) its funnel at the end."""
     from lemur2.cli.reporting import RunReporter, summary
-    from lemur2.cli.text import printable
     from lemur2.evaluation.engine import LocalEngine
     from lemur2.loop import grow as grow_loop
 
+    stored = corpus.run(run)
     with (
         LocalEngine(limits, workers=workers, unsafe=unsafe) as engine,
-        RunReporter(generator.name, as_json=as_json) as reporter,
+        RunReporter(
+            generator.name, as_json=as_json, total=stored.total or 0, done=stored.done
+        ) as reporter,
     ):
         if not as_json:
-            click.echo(
+            say(
                 f"run {run}: {generator.name} on {plan.protocol.dataset}, "
                 f"{engine.workers} workers; `lemur2 resume {run}` goes on if it stops"
             )
@@ -221,4 +268,4 @@ def carry_on(
     if summarise and not as_json:
         summary(corpus, run)
         for line in generator.notes():
-            click.echo(printable(line))
+            say(line)

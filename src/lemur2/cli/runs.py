@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lemur2.cli.options import db_option, json_option
-from lemur2.cli.output import console, emit_json, table, when
+from lemur2.cli.options import db_option, json_option, wide_option
+from lemur2.cli.output import emit_json, print_table, say, when
 
 if TYPE_CHECKING:
     from lemur2.corpus import Run
 
 _COLUMNS = ("run", "verb", "generator", "dataset", "seed", "done", "of", "status", "started")
 _NUMBERS = ("run", "seed", "done", "of")
+_FIRST = ("run", "verb", "status", "done", "of", "generator", "dataset")
 
 
 @click.command()
+@wide_option
 @json_option
 @db_option
 def runs(as_json: bool, db: str | None) -> None:
@@ -40,9 +42,9 @@ def runs(as_json: bool, db: str | None) -> None:
             del values["state"]  # the generator's own, and long
             emit_json({"run": values.pop("id"), **values})
     elif found:
-        console().print(table(_COLUMNS, map(_row, found), right=_NUMBERS))
+        print_table(_COLUMNS, map(_row, found), right=_NUMBERS, first=_FIRST)
     else:
-        console().print("no runs yet; `lemur2 grow` starts one")
+        say("no runs yet; `lemur2 grow` starts one")
 
 
 def _row(run: Run) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from lemur2.corpus.scan import Rows, Trials, read_rows, read_trials, stream_rows
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UsageError
 from lemur2.metrics import signs
+from lemur2.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -206,7 +207,8 @@ def _checked(
     names = (given,) if isinstance(given, str) else tuple(given)
     unknown = [name for name in names if name not in allowed]
     if unknown:
-        raise UsageError(f"unknown {what} {unknown[0]!r}; there are {', '.join(allowed)}")
+        hint = did_you_mean(unknown[0], allowed, f"there are {', '.join(allowed)}")
+        raise UsageError(f"unknown {what} {unknown[0]!r}; {hint}")
     return names
 
 

@@ -135,6 +135,11 @@ class Corpus:
         with self.database.read() as connection:
             return architectures.get(connection, name)
 
+    def names(self) -> list[str]:
+        """The names of all architectures, sorted."""
+        with self.database.read() as connection:
+            return list(connection.scalars(sa.select(architecture_table.c.name).order_by("name")))
+
     def source(self, name: str) -> str | None:
         """An architecture's source text."""
         with self.database.read() as connection:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from lemur2.errors import UsageError
 from lemur2.llm.backends.base import Backend
 from lemur2.llm.client import NO_BUDGET, PERSISTENCE, Budget, Client, Persistence
+from lemur2.suggestions import close_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ def make_backend(spec: str) -> Backend:
     kind, _, rest = spec.partition(":")
     maker = _MAKERS.get(kind)
     if maker is None or (not rest and kind != "embedded"):
-        close = get_close_matches(spec, [*presets(), "embedded"], 1)
+        close = close_to(spec, [*presets(), "embedded"], 1)
         hint = f"did you mean {close[0]}? It" if close else "it"
         raise UsageError(
             f"--llm {spec!r} is no model; {hint} takes embedded, openai:URL#MODEL, "

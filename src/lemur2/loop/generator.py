@@ -36,6 +36,7 @@ class Generator(ABC, Generic[ConfigT]):
     name: ClassVar[str]
     about: ClassVar[str]  # one line for `lemur2 grow --help`
     Config: ClassVar[type]
+    proposes: ClassVar[Literal["architecture", "transform"]] = "architecture"
     order: Literal["asked", "finished"] = "asked"  # in which it is told, unless a run says else
 
     def __init__(self, config: ConfigT, seed: int) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from lemur2.errors import UsageError, UserError
+from lemur2.suggestions import did_you_mean
 
 FAMILIES = ("norm", "echo", "complex")
 SIZES = (None, 32, 64, 128, 256, 299, 512)
@@ -56,10 +56,8 @@ def transform_source(name_or_path: str | Path) -> TransformSource:
     path = Path(name_or_path)
     if path.is_file():
         return TransformSource(path.stem, _read(path))
-    close = get_close_matches(text, transform_names(), n=3, cutoff=0.5) or list(FAMILIES)
-    raise UsageError(
-        f"unknown transform {text!r}, and no such file; names like it: {', '.join(close)}"
-    )
+    hint = did_you_mean(text, transform_names(), f"names begin with {', '.join(FAMILIES)}")
+    raise UsageError(f"unknown transform {text!r}, and no such file; {hint}")
 
 
 def _read(path: Path) -> str:

@@ -16,6 +16,7 @@ from lemur2.evaluation.engine import LocalEngine
 from lemur2.generators.mutation.plans import KINDS
 from lemur2.generators.mutation.workshop import Attempt, Subject, Workshop
 from lemur2.loop.generator import Generator
+from lemur2.suggestions import did_you_mean
 from lemur2.tasks import task
 
 _OPEN = 4  # parents that are kept traced
@@ -46,7 +47,8 @@ class MutationConfig:
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in KINDS:
-                raise UsageError(f"there is no kind {kind!r}; kinds are {', '.join(KINDS)}")
+                hint = did_you_mean(kind, KINDS, f"kinds are {', '.join(KINDS)}")
+                raise UsageError(f"there is no kind {kind!r}; {hint}")
         if not self.kinds:
             raise UsageError(f"kinds must not be empty; kinds are {', '.join(KINDS)}")
         for name in ("steps", "attempts", "best"):

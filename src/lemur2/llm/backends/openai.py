@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lemur2.llm.backends.base import Backend, ModelError, TransientError
 from lemur2.llm.values import Finish, Message, ModelFacts, Reply, Request
+from lemur2.suggestions import close_to
 
 if TYPE_CHECKING:
     import openai
@@ -141,7 +141,7 @@ class OpenAIBackend(Backend):
         for name in listed:
             if name == self.wanted or name.removesuffix(":latest") == self.wanted:
                 return name
-        offered = get_close_matches(self.wanted, listed, 3, 0.3) or list(listed)[:5]
+        offered = close_to(self.wanted, listed) or list(listed)[:5]
         raise ModelError(
             f"the server at {self.url} has no model {self.wanted!r}; it has "
             f"{', '.join(offered) or 'none'}: write --llm openai:{self.url}#MODEL"
