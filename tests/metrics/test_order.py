@@ -43,7 +43,7 @@ ERR = "error-rate"
 # By network: the error after each epoch, of one trial or several. `Good` is the best of them.
 ERRORS = {
     "Bad": [[0.9, 0.7]],
-    "Good": [[0.5, 0.1, 0.3], [0.6, 0.2]],
+    "Good": [[0.5, 0.1, 0.3], [0.6, 0.2, 0.2]],
     "Fair": [[0.4, 0.4]],
 }
 
@@ -160,6 +160,14 @@ def test_a_leaderboard_starts_with_the_lowest(measured):
     ]
 
 
+def test_the_trial_that_is_shown_of_a_network_is_the_lowest(measured):
+    done = CliRunner().invoke(main, ["show", "Good", "--db", measured.database.place])
+    assert done.exit_code == 0, done.output
+    (row,) = [line.split() for line in done.stdout.splitlines() if ERR in line]
+    assert "0.2" in row
+    assert "0.3" not in row
+
+
 def test_a_pool_has_the_lowest_scores(measured):
     pool = Pool(measured, task=TASK)
     scores = {name: pool.by_name[name].score for name in ERRORS}
@@ -225,9 +233,9 @@ def test_rankings_of_the_report(measured):
     assert top(best, 1)["nn"].tolist() == ["Good"]
     assert coverage(material.trials)["best"].tolist() == [0.1]
     assert best_of_network("Good", "digits", ERR)(material) == 0.1
-    assert best_of_network("Good", "digits", ERR, last=True)(material) == 0.3
+    assert best_of_network("Good", "digits", ERR, last=True)(material) == 0.2
     assert best_of_families("Good", "Bad", dataset="digits", metric=ERR)(material) == 0.1
-    assert best_of_families("Good", dataset="digits", metric=ERR, epochs=(3, 9))(material) == 0.3
+    assert best_of_families("Good", dataset="digits", metric=ERR, epochs=(3, 9))(material) == 0.2
     assert score_label(ERR) == "error-rate [score, lower is better]"
     assert score_label("nobody-has-this") == "nobody-has-this [score]"
 
@@ -329,8 +337,9 @@ def test_generations_and_champion_of_genetic_search(corpus):
 
 
 def test_transforms_that_lower_the_error_are_kept(corpus):
-    """Of one operation: `Pad` 0.2, `Invert` 0.4; of two: 0.5 and 0.3; 0.35 without any of them."""
-    add(corpus, "Net", [0.35])
+    """Of one operation: `Pad` 0.2, `Invert` 0.4; of two: 0.5 and 0.3; 0.35 at best without any."""
+    for score in (0.6, 0.35):
+        add(corpus, "Net", [score])
     run = _run(corpus, "transforms")
     for number, (operations, score) in enumerate(
         [(["Pad"], 0.2), (["Invert"], 0.4), (["Pad", "Crop"], 0.3), (["Invert", "Crop"], 0.5)]

@@ -112,14 +112,11 @@ def _best(trials: list[Trial]) -> list[Trial]:
     groups: dict[tuple[str, str], list[Trial]] = {}
     for trial in trials:
         groups.setdefault((trial.result.dataset, trial.result.metric), []).append(trial)
-    best = []
-    for _, group in sorted(groups.items()):
-        best.append(min(group, key=lambda each: _loss(each.result)))
-    return best
+    return [min(group, key=lambda each: _loss(each.result)) for _, group in sorted(groups.items())]
 
 
 def _loss(result: TrialResult) -> float:
-    """The lower, the better; of a trial that failed infinite."""
+    """A trial's score as something to be small; infinite where it failed or has none."""
     from lemur2.metrics import loss
 
     return loss(result.score if result.verdict == "ok" else None, result.metric)
