@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -195,7 +196,7 @@ class _Functions(TorchFunctionMode):
             return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         if name == "__get__":
-            if func.__self__ is torch.Tensor.shape:
+            if func.__self__ is torch.Tensor.shape and not is_lazy(args[0]):
                 return self._size(args[0])
             return func(*args, **kwargs)
         if func is torch.Tensor.size:
@@ -281,11 +282,15 @@ def candidate_line() -> int:
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    if is_lazy(tensor):  # of a layer that learns its input's size when it first runs
+        return ()
     with torch._C.DisableTorchFunction():
         return tuple(tensor.shape)
 
 
 def _storage(tensor: torch.Tensor) -> tuple[int, tuple[int, ...]]:
+    if is_lazy(tensor):
+        return 0, ()
     with torch._C.DisableTorchFunction():
         if tensor.layout is not torch.strided or tensor.is_meta:
             return 0, ()
