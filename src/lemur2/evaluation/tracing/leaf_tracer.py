@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import torch
@@ -266,11 +267,18 @@ def paths(tracer: LeafTracer, net: torch.nn.Module, on: Callable[..., None]) -> 
 
 def position(frame: Any) -> Position:
     """Where in the source a frame is: the whole expression that it is at."""
+    found = _positions(frame.f_code)
     wanted = frame.f_lasti // 2
-    for index, (line, end_line, column, end_column) in enumerate(frame.f_code.co_positions()):
-        if index == wanted:
-            return (line or 0, column or 0, end_line or 0, end_column or 0)
-    return (frame.f_lineno, 0, frame.f_lineno, 0)
+    return found[wanted] if wanted < len(found) else (frame.f_lineno, 0, frame.f_lineno, 0)
+
+
+@functools.cache
+def _positions(code: CodeType) -> tuple[Position, ...]:
+    """Of every instruction; kept, because Python works them out from the first one on."""
+    return tuple(
+        (line or 0, column or 0, end_line or 0, end_column or 0)
+        for line, end_line, column, end_column in code.co_positions()
+    )
 
 
 def candidate_line() -> int:
