@@ -31,7 +31,7 @@ def copies(tmp_path):
 
 
 def test_dedupe_json(lemur2, copies):
-    found = {row.pop("nn"): row for row in lemur2("dedupe", "--db", copies, "--json").lines}
+    found = {row.pop("name"): row for row in lemur2("dedupe", "--db", copies, "--json").lines}
     assert {name: row["tier"] for name, row in found.items()} == {
         "copy": "canonical",
         "blanks": "whitespace",

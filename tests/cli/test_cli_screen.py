@@ -112,7 +112,7 @@ def test_killed_and_resumed(lemur2, start_lemur2, place, tmp_path):
     first = [json.loads(process.stdout.readline()) for _ in range(3)]
     process.kill()
     process.wait()
-    assert [row["nn"] for row in first] == order[:3]
+    assert [row["name"] for row in first] == order[:3]
     with Corpus.open(place) as corpus:
         assert corpus.run(1).status == "running"
         assert 3 <= corpus.run(1).done < 12
@@ -130,7 +130,7 @@ def test_killed_and_resumed(lemur2, start_lemur2, place, tmp_path):
 
     # The structure tier finds what differs in dropout and training only: alike, not the same.
     (twin,) = lemur2("dedupe", "--tier", "structure", "--db", place, "--json").lines
-    assert {twin["nn"], twin["representative"]} == {"ga-6", "alt-2"}
+    assert {twin["name"], twin["representative"]} == {"ga-6", "alt-2"}
 
 
 def _report(lemur2, place):

@@ -43,9 +43,51 @@ def test_refused_in_screening(verdict, stage):
     assert one(verdict) == stage
 
 
-@pytest.mark.parametrize("verdict", [v for v in Verdict if v is not Verdict.SYNTAX])
-def test_whatever_ends_after_screening_has_run(verdict):
+@pytest.mark.parametrize(
+    "verdict",
+    [Verdict.TIMEOUT, Verdict.MEMORY, Verdict.CRASH, Verdict.FORBIDDEN, Verdict.DUPLICATE],
+)
+def test_what_a_limit_ends_after_screening_has_run(verdict):
     assert one(verdict, screened=True) == "runs"
+
+
+# The stage that a verdict denies, and with it all that come after.
+DENIED = {
+    Verdict.SYNTAX: "parses",
+    Verdict.CONTRACT: "builds",
+    Verdict.IMPORT: "builds",
+    Verdict.BUILD: "builds",
+    Verdict.SHAPE: "runs",
+    Verdict.BACKWARD: "runs",
+    Verdict.TRAIN: "learns",
+    Verdict.DIVERGED: "learns",
+    Verdict.TIMEOUT: "learns",
+    Verdict.MEMORY: "learns",
+    Verdict.CRASH: "learns",
+    Verdict.FORBIDDEN: "learns",
+    Verdict.DUPLICATE: "unique",
+}
+
+
+@given(
+    st.builds(
+        Attempted,
+        generator=st.just("g"),
+        verdict=st.sampled_from(Verdict),
+        screened=st.booleans(),
+        learned=st.booleans(),
+        repeats=st.none() | st.sampled_from([v for v in Verdict if v is not Verdict.DUPLICATE]),
+    )
+)
+def test_no_stage_contradicts_a_verdict(row):
+    passed = [stage.stage for stage in funnel([row])["g"] if stage.count]
+    verdicts = [row.verdict]
+    if row.verdict is Verdict.DUPLICATE and row.repeats:
+        verdicts.append(row.repeats)
+    for verdict in verdicts:
+        if verdict in DENIED:
+            assert DENIED[verdict] not in passed
+    assert ("unique" in passed) == (row.verdict is Verdict.OK and row.learned)
 
 
 def test_trained_to_the_end():

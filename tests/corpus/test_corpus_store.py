@@ -95,7 +95,7 @@ def test_round_trip_on_every_database(corpus):
 def test_recording_twice_changes_nothing(corpus):
     run_id = grow(corpus, [outcome("F-1"), outcome("F-2", Verdict.BUILD)])
     before = corpus.content_dump()
-    assert corpus.record(run_id, 0, outcome("F-1", Verdict.CRASH)) is False
+    assert corpus.record(run_id, 0, outcome("F-1", Verdict.CRASH)) is None
     assert corpus.content_dump() == before
 
 

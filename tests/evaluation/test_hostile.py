@@ -6,6 +6,10 @@
 import hashlib
 import os
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +34,7 @@ HEAD = re.compile(
 CHANCE = 0.2  # of ten classes, with room for one class being more frequent than the others
 CHEATS = ("labels_", "patch_", "text_", "forged_", "predictions_lie")
 GIB = 1 << 30
+NOBODY = 65534
 
 LIMITS = Limits(screen_seconds=10, train_seconds=14, memory=1 * GIB)
 
@@ -86,20 +91,71 @@ def test_attack_ends_in_its_verdict_and_leaves_nothing(name, evaluator, home, tm
     assert honest.parameters == 62006
 
 
-WITHOUT_NAMESPACES = (
-    *("sockets_internet", "sockets_unix", "signals", "fork_os", "fork_syscalls", "read_processes"),
-    *("read_process_memory", "kernel_surface", "escape_limits", "read_home", "write_home"),
+# As on a distribution that forbids unprivileged namespaces, and on kernels with older Landlock.
+SETTINGS = {
+    "no namespaces": {"namespaces": False},
+    "Landlock 5": {"landlock": 5},
+    "Landlock 1, no namespaces": {"landlock": 1, "namespaces": False},
+}
+IN_EVERY_SETTING = (
+    *("sockets_internet", "sockets_unix", "signals", "signals_descriptors", "fork_os"),
+    *("fork_syscalls", "read_processes", "read_process_memory", "kernel_surface", "escape_limits"),
+    *("read_home", "write_home", "disk_deep_folders", "disk_long_paths", "disk_hidden_folders"),
+    *("disk_held_files", "disk_moving_folders", "disk_links", "folder_removed", "channel_closed"),
 )
 
 
-def test_isolation_does_not_rest_on_namespaces(home):
-    """As on a distribution that forbids unprivileged namespaces."""
-    with Sandbox(LIMITS, namespaces=False) as sandbox:
-        for name in WITHOUT_NAMESPACES:
-            text = (FOLDER / f"{name}.py").read_text()
-            source = text.replace("@HOME@", str(home)).replace("@MARKER@", str(home / "marker"))
-            outcome = _screen(Evaluator(sandbox), source)
-            assert outcome.verdict.value in HEAD.match(text)["verdicts"].split(", "), name
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
+def test_isolation_rests_on_what_every_machine_has(setting, home):
+    with Sandbox(LIMITS, **setting) as sandbox:
+        for name in IN_EVERY_SETTING:
+            _ends_well(Evaluator(sandbox), name, home)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
+def test_all_attacks_end_well_on_every_machine(setting, home):
+    with Sandbox(LIMITS, **setting) as sandbox:
+        for name in ATTACKS:
+            _ends_well(Evaluator(sandbox), name, home)
+
+
+@pytest.mark.slow
+def test_all_attacks_end_well_for_an_ordinary_user(public_folder):
+    """This file again, by a user who is not root."""
+    python = Path(sys.executable)
+    nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    environment = {**os.environ, "HOME": str(public_folder), "TMPDIR": str(public_folder)}
+    try:
+        subprocess.run([python, "-c", "import torch"], env=environment, check=True, **nobody)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("an ordinary user may not run this interpreter, or nobody may be one here")
+    command = [*(python, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", __file__)]
+    command += ["-m", "", "--deselect", f"{__file__}::{_ordinary_user_test()}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, **nobody)
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+def _ordinary_user_test():
+    return test_all_attacks_end_well_for_an_ordinary_user.__name__
+
+
+@pytest.fixture
+def public_folder():
+    """A folder that every user may write to (pytest's own are private)."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _ends_well(evaluator, name, home):
+    text = (FOLDER / f"{name}.py").read_text()
+    source = text.replace("@HOME@", str(home)).replace("@MARKER@", str(home / "marker"))
+    head = HEAD.match(text)
+    verdict, reason, _ = _run(evaluator, name, source, head)
+    assert verdict in head["verdicts"].split(", "), (name, reason)
+    assert list(evaluator.sandbox._scratch.iterdir()) == [], name
 
 
 def test_the_data_survives(evaluator):

@@ -18,6 +18,11 @@ def content_name(prefix: str, source: str) -> str:
     return f"{prefix}-{digest}" if prefix else digest
 
 
+def second_name(name: str, digest: str) -> str:
+    """A name for a network where another one has its own: with its canonical digest's start."""
+    return f"{name}-{digest[:8]}"
+
+
 def whitespace_md5(source: str) -> str:
     """Hex md5 of the source with all whitespace removed."""
     packed = "".join(source.split()).encode("utf-8", "surrogatepass")

@@ -5,12 +5,12 @@ They lie in a folder per task; the name of a network is that of its file.
 
 import json
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from lemur2.errors import UsageError
+from lemur2.suggestions import did_you_mean
 
 
 def zoo_names(task: str | None = None) -> list[str]:
@@ -28,8 +28,7 @@ def zoo_source(name: str) -> str:
         if _stem(file) == name:
             return file.read_text("utf-8")
     names = zoo_names()
-    close = get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(close)}?" if close else f"there are {', '.join(names)}"
+    hint = did_you_mean(name, names, f"there are {', '.join(names)}")
     raise UsageError(f"the zoo has no network named {name!r}; {hint}")
 
 

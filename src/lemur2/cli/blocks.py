@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur2.cli.options import json_option
-from lemur2.cli.output import console, emit_json, table
+from lemur2.cli.group import SuggestingGroup
+from lemur2.cli.options import COUNT, SEED, json_option, refuse, wide_option
+from lemur2.cli.output import emit_json, emit_text, print_fields, print_table, say
+from lemur2.cli.progress import Progress
 from lemur2.errors import UsageError, UserError
 from lemur2.paths import inside
+from lemur2.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from lemur2.retrieval.index.store import FileIndexStore
@@ -50,14 +53,14 @@ _stage_option = click.option(
 _count_option = click.option(
     "-n",
     "count",
-    type=click.IntRange(min=1),
+    type=COUNT,
     default=20,
     show_default=True,
     help="At most so many.",
 )
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def blocks() -> None:
     """Retrieve runnable blocks from real code bases (NN-RAG).
 
@@ -89,15 +92,17 @@ def index_(sources: tuple[str, ...], index: Path | None, as_json: bool) -> int:
     from lemur2.retrieval.sources.cache import RepoCache
 
     cache = RepoCache(blocks_root() / "sources")
-    failed = 0
-    with _opened_index(index, create=True) as store:
-        for source in sources or DEFAULT_SOURCES:
+    failed, wanted = 0, sources or DEFAULT_SOURCES
+    with _opened_index(index, create=True) as store, Progress() as progress:
+        for done, source in enumerate(wanted):
+            progress.show("source", done, len(wanted), source)
             try:
                 origin = cache.add(source)
                 update = store.update(origin)
             except UserError as error:
                 failed += 1
-                click.echo(f"lemur2: {source}: {error}", err=True)
+                progress.clear()
+                say(f"lemur2: {source}: {error}", err=True)
                 continue
             found = {
                 "origin": origin.name,
@@ -109,21 +114,22 @@ def index_(sources: tuple[str, ...], index: Path | None, as_json: bool) -> int:
                 "blocks": len(BlockDiscovery(store).blocks(origin.name)),
                 "problems": list(update.problems),
             }
+            progress.clear()
             _say_indexed(found, as_json)
-    return int(failed == len(sources or DEFAULT_SOURCES) or bool(sources and failed))
+    return int(failed == len(wanted) or bool(sources and failed))
 
 
 def _say_indexed(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         emit_json(found)
         return
-    click.echo(
+    say(
         "{origin} {version} ({licence}): {files} files, {parsed} read, {blocks} blocks".format(
             **found
         )
     )
     for problem in found["problems"]:
-        click.echo(f"  {problem}", err=True)
+        say(f"  {problem}", indent="  ", err=True)
 
 
 @blocks.command("list")
@@ -132,6 +138,7 @@ def _say_indexed(found: dict[str, Any], as_json: bool) -> None:
 @click.option("--origin", help="Of this origin only (timm, torchvision, ...).")
 @_count_option
 @_library_option
+@wide_option
 @json_option
 def list_(
     category: str | None,
@@ -153,11 +160,19 @@ def list_(
 
     least = Stage(stage) if stage else Stage.REFUSED
     with _opened_library(library) as shelf:
+        _check_origin(origin, sorted({each for each, _, _ in shelf.counts()}))
         found = shelf.entries(at_least=least, category=category, origin=origin)
         _print_entries(list(islice(found, count)), as_json)
         if not as_json:
             total = sum(shelf.counts().values())
-            click.echo(f"{total} blocks in {shelf.path}; `lemur2 blocks show NAME` shows one")
+            say(f"{total} blocks in {shelf.path}; `lemur2 blocks show NAME` shows one")
+
+
+def _check_origin(origin: str | None, known: list[str]) -> None:
+    """Raise UsageError where nothing comes from an origin."""
+    if origin is not None and origin not in known:
+        there = f"there are {', '.join(known)}" if known else "there are none yet"
+        raise UsageError(f"there is no origin {origin!r}; {did_you_mean(origin, known, there)}")
 
 
 @blocks.command("search")
@@ -172,10 +187,11 @@ def list_(
 )
 @click.option(
     "--tokens",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Print the blocks as prompts show them, of at most so many tokens together.",
 )
 @_library_option
+@wide_option
 @json_option
 def search_(
     query: str,
@@ -232,16 +248,17 @@ def show_(name: str, source_only: bool, library: Path | None, as_json: bool) -> 
     lemur2 blocks show DropPath
     lemur2 blocks show timm.layers.drop.DropPath --source-only > drop_path.py
     """
+    if source_only:
+        refuse(("as_json",), "does not go with --source-only, which prints the source alone")
     with _opened_library(library) as shelf:
         entry = _one(shelf, name)
     if source_only:
-        click.echo(entry.source, nl=False)
+        emit_text(entry.source)
     elif as_json:
         emit_json({**_values(entry), "source": entry.source})
     else:
-        for key, value in _values(entry).items():
-            click.echo(f"{key.replace('_', ' '):16s}{value}")
-        click.echo(f"\n{entry.source}")
+        print_fields((key.replace("_", " "), value) for key, value in _values(entry).items())
+        emit_text(f"\n{entry.source}\n")
 
 
 @blocks.command("extract")
@@ -252,20 +269,19 @@ def show_(name: str, source_only: bool, library: Path | None, as_json: bool) -> 
     help="A file of names, one a line or as a JSON list.",
 )
 @click.option("--all", "all_", is_flag=True, help="Every block of the index.")
-@click.option(
-    "--sample", type=click.IntRange(min=1), metavar="N", help="So many of the index, at random."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the sample.")
+@click.option("--sample", type=COUNT, metavar="N", help="So many of the index, at random.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the sample.")
 @click.option("--origin", help="Of this origin only.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the modules, a file for each block that could be extracted.",
 )
-@click.option("--workers", type=click.IntRange(min=1), default=2, help="Blocks tried at once. [2]")
+@click.option("--workers", type=COUNT, default=2, help="Blocks tried at once. [2]")
 @click.option("--unsafe", is_flag=True, help="Run blocks without isolation.")
 @_index_option
 @_library_option
+@wide_option
 @json_option
 def extract_(
     names: tuple[str, ...],
@@ -298,28 +314,41 @@ def extract_(
     from lemur2.evaluation.sandbox import Sandbox
     from lemur2.retrieval.library.stages import Stage
 
+    if sample is None:
+        refuse(("seed",), "is of the sample; add --sample N")
     with _opened_index(index) as store:
+        _check_origin(origin, [each.name for each in store.origins()])
         wanted, missing = _wanted(
             store, [*names, *_read_names(names_from)], all_, sample, seed, origin
         )
         if missing and not wanted:
-            raise UserError(
-                f"the index has no block {missing[0]}; `lemur2 blocks index` adds sources"
-            )
+            raise UserError(_missing(store, missing[0]))
         stages: Counter[Stage] = Counter()
         with (
             Sandbox(Limits(threads=1), unsafe=unsafe) as sandbox,
             _opened_library(library, create=True) as shelf,
+            Progress() as progress,
         ):
+            progress.show("blocks", 0, len(wanted))
             builder = LibraryBuilder(store, BlockValidator(sandbox), shelf, workers=workers)
             for entry in builder.build(wanted):
                 stages[entry.validation.stage] += 1
+                progress.clear()
                 _say_extracted(entry, _saved(entry, out), as_json)
-    for name in missing:
-        click.echo(f"lemur2: the index has no block {name}", err=True)
+                progress.show("blocks", stages.total(), len(wanted))
+        for name in missing:
+            say(f"lemur2: {_missing(store, name)}", err=True)
     if not as_json:
         _summarise(stages)
     return int(bool(names) and (bool(missing) or stages[Stage.REFUSED] > 0))
+
+
+def _missing(store: FileIndexStore, name: str) -> str:
+    from lemur2.retrieval.index.discovery import BlockDiscovery
+
+    known = {block.name for block in BlockDiscovery(store).blocks(None)}
+    hint = did_you_mean(name, known, "`lemur2 blocks index` adds sources")
+    return f"the index has no block {name}; {hint}"
 
 
 def _wanted(
@@ -376,7 +405,7 @@ def _say_extracted(entry: Entry, file: str | None, as_json: bool) -> None:
         emit_json({**_values(entry), "file": file})
     else:
         reason = f"  {found.reason}" if found.reason else ""
-        click.echo(f"{found.stage.value:9s} {entry.qualified_name}{reason}"[:200])
+        say(f"{found.stage.value:9s} {entry.qualified_name}{reason}", indent=" " * 10)
 
 
 def _summarise(stages: Counter[Any]) -> None:
@@ -389,7 +418,7 @@ def _summarise(stages: Counter[Any]) -> None:
         if stage is not Stage.REFUSED
     ]
     rows = [(name, n, f"{100 * n / max(1, total):.1f} %") for name, n in reached]
-    console().print(table(("stage", "blocks", "share"), rows, right=("blocks", "share")))
+    print_table(("stage", "blocks", "share"), rows, right=("blocks", "share"))
 
 
 def _values(entry: Entry) -> dict[str, Any]:
@@ -429,7 +458,7 @@ def _print_entries(entries: list[Entry], as_json: bool) -> None:
         )
         for entry in entries
     ]
-    console().print(table(("block", "category", "stage", "takes", "gives"), rows))
+    print_table(("block", "category", "stage", "takes", "gives"), rows)
 
 
 def _one(shelf: BlockLibrary, name: str) -> Entry:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
-from lemur2.cli.options import db_option, json_option
+from lemur2.cli.options import COUNT, RUN, SEED, db_option, json_option, refuse
+from lemur2.cli.output import emit_json, say
 from lemur2.errors import UsageError
+from lemur2.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus, Outcome
 
 
 @click.command()
-@click.argument("run", type=int)
-@click.option("--epochs", type=click.IntRange(min=1), help="How long to train it. [as in the run]")
-@click.option("--seed", type=click.IntRange(min=0), help="Of its training. [the run's]")
+@click.argument("run", type=RUN)
+@click.option("--epochs", type=COUNT, help="How long to train it. [as in the run]")
+@click.option("--seed", type=SEED, help="Of its training. [the run's]")
 @click.option(
     "--front",
     "costs",
@@ -46,6 +47,8 @@ def champion(
     lemur2 champion 3 --epochs 5 --seed 1
     lemur2 champion 3 --front parameters
     """
+    if costs is not None:
+        refuse(("epochs", "seed", "unsafe"), "has no meaning with --front, which trains nothing")
     from lemur2.corpus import Corpus
     from lemur2.loop.champion import best, front
 
@@ -56,7 +59,7 @@ def champion(
             return _crown(corpus, run, best(corpus, run), epochs, seed, unsafe, as_json)
         names = _costs(costs)
         for outcome in front(corpus, run, names):
-            click.echo(_line(outcome, names, as_json))
+            _show(outcome, names, as_json)
         return 0
 
 
@@ -81,8 +84,8 @@ def _crown(
     changes = {name: value for name, value in given.items() if value is not None}
     plan = Plan.of(Protocol(**stored.protocol).with_(**changes))
     report: Report = (JsonReport if as_json else TextReport)(plan)
-    report.starting(outcome.name)
-    with Sandbox(Limits(**stored.limits), unsafe=unsafe) as sandbox:
+    with report, Sandbox(Limits(**stored.limits), unsafe=unsafe) as sandbox:
+        report.starting(outcome.name)
         return report.ended(crown(corpus, outcome, plan, Evaluator(sandbox), report))
 
 
@@ -92,15 +95,17 @@ def _costs(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     wrong = [name for name in names if name not in COSTS]
     if wrong or not names:
-        raise UsageError(f"--front takes any of {', '.join(COSTS)}, not {text!r}")
+        hint = did_you_mean(wrong[0], COSTS, "name one or several") if wrong else "name one"
+        raise UsageError(f"--front takes any of {', '.join(COSTS)}, not {text!r}; {hint}")
     return names
 
 
-def _line(outcome: Outcome, names: list[str], as_json: bool) -> str:
+def _show(outcome: Outcome, names: list[str], as_json: bool) -> None:
     from lemur2.loop.champion import cost
 
     found = {name: cost(outcome, name) for name in names}
     if as_json:
-        return json.dumps({"nn": outcome.name, "accuracy": outcome.score, **found})
+        emit_json({"name": outcome.name, "score": outcome.score, **found})
+        return
     shown = "  ".join(f"{name} {value:,.6g}" for name, value in found.items() if value is not None)
-    return f"{outcome.name}  {outcome.score:.4f}  {shown}"
+    say(f"{outcome.name}  {outcome.score:.4f}  {shown}", indent="  ")

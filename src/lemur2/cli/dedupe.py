@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur2.cli.options import db_option, json_option
-from lemur2.cli.output import console, emit_json, table
-from lemur2.cli.progress import StatusLine
+from lemur2.cli.options import db_option, json_option, refuse, wide_option
+from lemur2.cli.output import emit_json, print_table, say
+from lemur2.cli.progress import Progress
 
 if TYPE_CHECKING:
     from lemur2.corpus.dedupe import Redundant, Tier
@@ -56,6 +56,7 @@ prefer_option = click.option(
 @threshold_option
 @click.option("--mark", is_flag=True, help="Mark what was found, and nothing else, in the corpus.")
 @click.option("--unmark", is_flag=True, help="Take all marks away; find nothing.")
+@wide_option
 @json_option
 @db_option
 def dedupe(
@@ -77,11 +78,17 @@ def dedupe(
     \b
     lemur2 dedupe
     lemur2 dedupe --tier canonical --prefer oldest --mark
-    lemur2 dedupe --json | jq -r 'select(.tier == "near") | [.nn, .representative] | @tsv'
+    lemur2 dedupe --json | jq -r 'select(.tier == "near") | [.name, .representative] | @tsv'
     """
     if mark and unmark:
         raise click.UsageError("--mark and --unmark exclude each other")
     tiers = tiers or (_EXACT if mark else _TIERS)
+    if unmark:
+        refuse(
+            ("tiers", "prefer", "threshold"), "has no meaning with --unmark, which finds nothing"
+        )
+    if "near" not in tiers:
+        refuse(("threshold",), "is of the tier near; add --tier near")
     from lemur2.corpus import Corpus
     from lemur2.corpus import dedupe as deduping
 
@@ -89,16 +96,12 @@ def dedupe(
         if unmark:
             _say_unmarked(deduping.unmark(corpus), as_json=as_json)
             return
-        status = StatusLine()
-        try:
-            status.show("reading the corpus")
+        with Progress("reading the corpus") as progress:
             entries = deduping.entries(corpus)
-            status.show(f"comparing {len(entries):,} networks")
+            progress.show("comparing networks", 0, len(entries))
             found = deduping.find_redundant(
-                entries, tiers=tiers, prefer=prefer, threshold=threshold
+                entries, tiers=tiers, prefer=prefer, threshold=threshold, progress=progress.show
             )
-        finally:
-            status.clear()
         if mark:
             deduping.mark(corpus, found)
     if as_json:
@@ -117,7 +120,7 @@ def _say_unmarked(count: int, *, as_json: bool) -> None:
 
 def _values(each: Redundant) -> dict[str, Any]:
     return {
-        "nn": each.name,
+        "name": each.name,
         "representative": each.representative,
         "tier": each.tier,
         "similarity": each.similarity,
@@ -125,23 +128,21 @@ def _values(each: Redundant) -> dict[str, Any]:
 
 
 def _print(found: Sequence[Redundant], total: int, tiers: Sequence[str], *, mark: bool) -> None:
-    out = console()
     counts, left, rows = Counter(each.tier for each in found), total, []
     for tier in [name for name in _TIERS if name in tiers]:
         redundant = counts[tier]
         groups = len({each.representative for each in found if each.tier == tier})
         left -= redundant
         rows.append((tier, redundant, groups, left))
-    out.print(f"{total:,} networks, {len(found):,} of them redundant")
-    out.print(
-        table(("tier", "redundant", "groups", "left"), rows, right=("redundant", "groups", "left"))
-    )
+    say(f"{total:,} networks, {len(found):,} of them redundant")
+    columns = ("tier", "redundant", "groups", "left")
+    print_table(columns, rows, right=columns[1:])
     sizes = Counter(each.representative for each in found)
     if sizes:
         largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN]
-        out.print()
-        out.print(table(("representative", "stands for"), largest, right=("stands for",)))
+        click.echo()
+        print_table(("representative", "stands for"), largest, right=("stands for",))
     if mark:
-        out.print(f"\n{len(found):,} marked; `lemur2 data --unique` leaves them out")
+        say(f"\n{len(found):,} marked; `lemur2 data --unique` leaves them out")
     elif found:
-        out.print("\n--mark marks them, --json lists them")
+        say("\n--mark marks them, --json lists them")

@@ -7,16 +7,16 @@ from importlib import metadata
 from typing import Any
 
 import click
-from rich.console import Console
 
 from lemur2.cli.errors import FAILED
-from lemur2.cli.options import db_option, json_option
-from lemur2.cli.output import console, emit_json, table
+from lemur2.cli.options import db_option, json_option, wide_option
+from lemur2.cli.output import emit_json, print_table, say
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pandas", "sqlalchemy", "optuna", "mlxtend")
 
 
 @click.command()
+@wide_option
 @json_option
 @db_option
 def doctor(as_json: bool, db: str | None) -> int:
@@ -38,7 +38,7 @@ def doctor(as_json: bool, db: str | None) -> int:
     if as_json:
         emit_json(found)
     else:
-        _show(console(), found)
+        _show(found)
     return 0 if all(row["holds"] for row in found["isolation"]) else FAILED
 
 
@@ -52,7 +52,7 @@ def _isolation() -> list[dict[str, Any]]:
 
 
 def _devices() -> list[dict[str, Any]]:
-    from lemur2.evaluation.engine import cpus
+    from lemur2.quiet import cpus
 
     devices: list[dict[str, Any]] = [
         {"device": "cpu", "name": platform.processor() or platform.machine(), "count": cpus()}
@@ -69,16 +69,16 @@ def _devices() -> list[dict[str, Any]]:
 
 
 def _datasets() -> list[dict[str, Any]]:
-    from lemur2.datasets import data_root, dataset_class, dataset_names
+    from lemur2.datasets import data_root, dataset_classes
 
     root = data_root()
     return [
         {
             "dataset": name,
-            "found": dataset_class(name)().available(root),
-            "about": dataset_class(name).about,
+            "found": kind().available(root),
+            "about": kind.about,
         }
-        for name in dataset_names()
+        for name, kind in dataset_classes().items()
     ]
 
 
@@ -103,18 +103,18 @@ def _corpus(db: str | None) -> str:
     return locate(db).render_as_string(hide_password=True)
 
 
-def _show(out: Console, found: dict[str, Any]) -> None:
-    out.print("isolation of candidates")
+def _show(found: dict[str, Any]) -> None:
+    say("isolation of candidates")
     rows: list[tuple[Any, ...]] = [
         ("yes" if r["holds"] else "NO", r["property"], r["by"], r["note"])
         for r in found["isolation"]
     ]
-    out.print(table(("holds", "property", "by", "note"), rows))
-    out.print("\ndevices")
-    out.print(table(("device", "name", "count"), [r.values() for r in found["devices"]]))
-    out.print("\ndata sets")
+    print_table(("holds", "property", "by", "note"), rows, first=("property", "holds"))
+    say("\ndevices")
+    print_table(("device", "name", "count"), [r.values() for r in found["devices"]])
+    say("\ndata sets")
     rows = [(r["dataset"], "yes" if r["found"] else "no", r["about"]) for r in found["datasets"]]
-    out.print(table(("data set", "found", "what"), rows))
-    out.print("\nversions")
-    out.print("  ".join(f"{name} {version or '-'}" for name, version in found["versions"].items()))
-    out.print(f"\ncorpus: {found['corpus']}")
+    print_table(("data set", "found", "what"), rows)
+    say("\nversions")
+    say("  ".join(f"{name} {version or '-'}" for name, version in found["versions"].items()))
+    say(f"\ncorpus: {found['corpus']}")

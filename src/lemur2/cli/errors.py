@@ -1,29 +1,36 @@
 """How the command line ends: one line on stderr, and an exit code that scripts rely on.
 
-0 done; 1 something failed (a UserError); 2 wrong usage; 130 interrupted.
+The table of codes is docs/exit-codes.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 
 from lemur2.cli.text import printable
 from lemur2.errors import UsageError, UserError, no_room
+from lemur2.registry import PluginWarning
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE = 1, 2
+INTERRUPTED, READER_LEFT = 130, 141  # as a shell reports SIGINT and SIGPIPE
 
 
 def exit_code(run: Callable[[], Any]) -> int:
     """Run a command and say in one line what went wrong; its exit code.
 
-    A reader that goes away (`lemur2 data | head`) ends a command quietly: click sees to that.
-    What is no error of the user's escapes with its traceback.
+    A reader that goes away (`lemur2 data | head`) ends a command without a word. What is no error
+    of the user's escapes with its traceback.
     """
     try:
         result = run()
+        sys.stdout.flush()
     except click.UsageError as error:
         help_command = error.ctx.command_path if error.ctx else "lemur2"
         return _fail(f"{_one_line(error.format_message())} (see {help_command} --help)", USAGE)
@@ -31,15 +38,51 @@ def exit_code(run: Callable[[], Any]) -> int:
         return _fail(str(error), USAGE)
     except UserError as error:
         return _fail(str(error), FAILED)
+    except (BrokenPipeError, ReaderLeftError):
+        return _reader_left()
     except click.ClickException as error:
         return _fail(_one_line(error.format_message()), error.exit_code)
     except OSError as error:
         if (said := no_room(error)) is None:
             raise
         return _fail(said, FAILED)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
     return result if isinstance(result, int) else 0
+
+
+class ReaderLeftError(click.ClickException):
+    """Nobody reads what is printed: what a command raises in place of BrokenPipeError.
+
+    Click would end on that with 1.
+    """
+
+
+def _reader_left() -> int:
+    """Let what is still in the buffers go nowhere, so that the end of Python is quiet, too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    return READER_LEFT
+
+
+@contextlib.contextmanager
+def plugin_warnings() -> Iterator[None]:
+    """Within the block, what is wrong with installed packages is said in a line each, once."""
+    said: set[str] = set()
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        text = _one_line(str(message))
+        if not issubclass(category, PluginWarning):
+            usual(message, category, *where, **more)
+        elif text not in said:
+            said.add(text)
+            click.echo(f"lemur2: warning: {text}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PluginWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _one_line(text: str) -> str:

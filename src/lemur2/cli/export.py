@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from lemur2.cli.options import db_option, json_option
-from lemur2.cli.output import emit_json
-from lemur2.cli.progress import StatusLine
+from lemur2.cli.options import db_option, json_option, wide_option
+from lemur2.cli.output import emit_json, print_table
+from lemur2.cli.progress import Progress
 
 _FORMATS = ("parquet", "field", "huggingface")
 
@@ -24,6 +24,7 @@ _FORMATS = ("parquet", "field", "huggingface")
     help="parquet: every table, one file each. field: nn/*.py and stat/**.json, as nn-dataset "
     "has them. huggingface: flat tables and a card.",
 )
+@wide_option
 @json_option
 @db_option
 def export(folder: Path, kind: str, as_json: bool, db: str | None) -> None:
@@ -42,18 +43,10 @@ def export(folder: Path, kind: str, as_json: bool, db: str | None) -> None:
         "field": exporting.export_field,
         "huggingface": exporting.export_huggingface,
     }[kind]
-    status = StatusLine()
-
-    def show(what: str, done: int, total: int) -> None:
-        status.show(f"{what}: {done:,}" + (f" of {total:,}" if total else ""))
-
-    with Corpus.open(db, read_only=True) as corpus:
-        try:
-            counts = write(corpus, folder, show)
-        finally:
-            status.clear()
+    with Corpus.open(db, read_only=True) as corpus, Progress("reading the corpus") as progress:
+        counts = write(corpus, folder, progress.show)
     if as_json:
         emit_json(counts)
         return
-    for what, count in counts.items():
-        click.echo(f"{count:>11,}  {what}")
+    rows = [(what, f"{count:,}") for what, count in counts.items()]
+    print_table(("written", "rows"), rows, right=("rows",))

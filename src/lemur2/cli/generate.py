@@ -12,9 +12,9 @@ import click
 
 from lemur2.cli.config import build_config
 from lemur2.cli.grow import GeneratorGroup
-from lemur2.cli.options import db_option
-from lemur2.cli.progress import StatusLine
-from lemur2.cli.text import printable
+from lemur2.cli.options import COUNT, SEED, db_option, json_option, refuse
+from lemur2.cli.output import emit_json, say
+from lemur2.cli.progress import Progress
 from lemur2.errors import UserError
 from lemur2.paths import inside
 
@@ -33,14 +33,14 @@ def _make_generate(kind: type[Generator[Any]]) -> click.Command:
     @click.option(
         "-n",
         "total",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=20,
         show_default=True,
         help="Candidates to write.",
     )
     @click.option(
         "--seed",
-        type=click.IntRange(min=0),
+        type=SEED,
         default=0,
         show_default=True,
         help="Of the generator's choices.",
@@ -56,25 +56,35 @@ def _make_generate(kind: type[Generator[Any]]) -> click.Command:
         help="Whose scores rank the existing networks to build on. "
         "[of image classification, the one with the most trials in the corpus]",
     )
+    @json_option
     @db_option
     def command(
         total: int,
         seed: int,
         out: Path,
         dataset: str | None,
+        as_json: bool,
         db: str | None,
         **config: Any,
     ) -> None:
         from lemur2.corpus.pool import Pool
         from lemur2.datasets import dataset_class
 
+        if not _builds_on_networks(kind):
+            refuse(("dataset", "db"), f"has no meaning: {kind.name} builds on no existing networks")
         task = dataset_class(dataset).task if dataset else "img-classification"
         generator = kind(build_config(kind.Config, config), seed)
         with _corpus(db) as corpus, closing(generator):
             generator.meet(Pool(corpus, task=task, dataset=dataset))
-            _write(generator, total, out)
+            _write(generator, total, out, as_json)
 
     return command
+
+
+def _builds_on_networks(kind: type[Generator[Any]]) -> bool:
+    from lemur2.loop import Generator
+
+    return kind.meet is not Generator.meet
 
 
 @click.group(cls=GeneratorGroup, make=_make_generate)
@@ -108,36 +118,50 @@ def _corpus(db: str | None) -> Iterator[Corpus | None]:
         yield corpus
 
 
-def _write(generator: Generator[Any], total: int, out: Path) -> None:
-    written, status = 0, StatusLine()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with (out / "candidates.jsonl").open("a+", encoding="utf-8") as index:
-            listed = _listed(index)
-            while written < total and (batch := generator.ask(min(_AT_ONCE, total - written))):
-                for candidate in batch:
-                    entry = _save(candidate, out)
-                    if entry["name"] not in listed:
-                        index.write(json.dumps(entry) + "\n")
-                index.flush()
-                written += len(batch)
-                status.show(f"{written} of {total}")
-    except OSError as error:
-        raise UserError(
-            f"cannot write to {out}: {error.strerror}; choose another folder with --out"
-        ) from error
-    status.clear()
+def _write(generator: Generator[Any], total: int, out: Path, as_json: bool) -> None:
+    written = 0
+    with _index(out) as index, Progress() as progress:
+        progress.show(generator.name, 0, total)
+        generator.say = lambda text: progress.show(generator.name, written, total, text)
+        listed = _listed(index)
+        while written < total and (batch := generator.ask(min(_AT_ONCE, total - written))):
+            for candidate in batch:
+                entry = _save(candidate, out)
+                if entry["name"] not in listed:
+                    index.write(json.dumps(entry) + "\n")
+                if as_json:
+                    emit_json({**entry, "file": str(out / f"{entry['name']}.py")})
+            index.flush()
+            written += len(batch)
+            progress.show(generator.name, written, total)
+    if as_json:
+        return
     more = f"`lemur2 check {out}/*.py` screens them"
     if written and candidate.kind == "transform":
         more = "`lemur2 train NETWORK --dataset D --transform FILE` tries one"
     for line in generator.notes():
-        click.echo(printable(line))
+        say(line)
     if written < total:
-        click.echo(
+        say(
             f"{generator.name} has no more than {written} of {total}, or none before it hears how "
             f"these do; `lemur2 grow {generator.name}` evaluates as it goes"
         )
-    click.echo(f"{written} candidates in {out}; {more}")
+    say(f"{written} candidates in {out}; {more}")
+
+
+@contextmanager
+def _index(out: Path) -> Iterator[TextIO]:
+    """The open list of candidates in a folder, which is made."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / "candidates.jsonl").open("a+", encoding="utf-8") as index:
+            yield index
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {out}: {error.strerror}; choose another folder with --out"
+        ) from error
 
 
 def _listed(index: TextIO) -> set[str]:

@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from lemur2 import __version__
-from lemur2.cli.errors import USAGE, exit_code
+from lemur2.cli.errors import USAGE, ReaderLeftError, exit_code, plugin_warnings
+from lemur2.quiet import be_quiet
+from lemur2.suggestions import did_you_mean
 
 # name -> where the command is, and its line in `lemur2 --help`. A command whose module is not
 # there is not shown.
@@ -52,7 +54,21 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class SuggestingGroup(click.Group):
+    """A group that offers the commands which come close to one that it does not have."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names. Raises click.UsageError."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            hint = did_you_mean(name, self.list_commands(ctx), "")
+            raise click.UsageError(f"No such command {name!r}; {hint}".rstrip("; "), ctx)
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(SuggestingGroup):
     """A group that imports a command's module when the command is used, and no sooner.
 
     It is also where every error ends: one line on stderr and the exit code, see `cli.errors`.
@@ -80,6 +96,13 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, self.table[name][1]) for name in self.list_commands(ctx)])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. Raises ReaderLeftError where nobody reads what it prints."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderLeftError("nobody reads what is printed") from error
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -89,11 +112,13 @@ class LazyGroup(click.Group):
         **extra: Any,
     ) -> Any:
         """Run; in standalone mode (the command line) end the process with the exit code."""
+        be_quiet()
 
         def run() -> Any:
-            return super(LazyGroup, self).main(
-                args, prog_name, complete_var, standalone_mode=False, **extra
-            )
+            with plugin_warnings():
+                return super(LazyGroup, self).main(
+                    args, prog_name, complete_var, standalone_mode=False, **extra
+                )
 
         if not standalone_mode:
             return run()

@@ -8,7 +8,9 @@ import click
 
 from lemur2.cli.config import build_config, config_options
 from lemur2.cli.options import (
+    COUNT,
     POSITIVE,
+    RUN,
     LimitFlags,
     ProtocolFlags,
     db_option,
@@ -16,13 +18,17 @@ from lemur2.cli.options import (
     json_option,
     limit_options,
     protocol_options,
+    refuse,
+    wide_option,
 )
+from lemur2.cli.output import say
+from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus, Run
     from lemur2.evaluation import Limits
     from lemur2.evaluation.plan import Plan
-    from lemur2.loop import Generator
+    from lemur2.loop import Generator, Settings
 
 
 class GeneratorGroup(click.Group):
@@ -47,13 +53,20 @@ class GeneratorGroup(click.Group):
         command.params[:0] = config_options(kind.Config)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the generators; of those that cannot be loaded, a warning says why."""
+        from lemur2.generators import generator_classes
+
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, kind.about) for n, kind in generator_classes().items()])
+
 
 def _make_grow(kind: type[Generator[Any]]) -> click.Command:
     @click.command(kind.name, help=f"Grow a corpus by {kind.about}.", short_help=kind.about)
     @click.option(
         "-n",
         "total",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=20,
         show_default=True,
         help="Candidates to propose.",
@@ -68,13 +81,13 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
     @click.option("--screen-only", is_flag=True, help="Screen and keep, train nothing.")
     @click.option(
         "--workers",
-        type=click.IntRange(min=1),
+        type=COUNT,
         help="Candidates at once. [as many as there are CPUs]",
     )
     @limit_options
     @click.option(
         "--window",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=16,
         show_default=True,
         help="Candidates that may be outstanding, fixed for the run; at least as many as workers.",
@@ -86,6 +99,7 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
         "each takes) or as they finish. [what the generator prefers]",
     )
     @download_option
+    @wide_option
     @json_option
     @db_option
     def command(**values: Any) -> None:
@@ -124,14 +138,20 @@ def _start(
     db: str | None,
     **config: Any,
 ) -> None:
+    from lemur2.cli.reporting import without_effect
+    from lemur2.cli.training import note_without_effect
     from lemur2.corpus import Corpus
     from lemur2.evaluation.plan import Plan
-    from lemur2.loop import Settings, start_run
+    from lemur2.loop import Settings
+    from lemur2.loop.sources import network_source
 
+    _refuse_idle(kind, workers, window, screen_only)
     fixed = protocol.protocol()
     generator = kind(build_config(kind.Config, config), fixed.seed)
     plan = Plan.of(fixed, download=download)
+    _check_task(generator, plan)
     bounds = limits.limits()
+    note_without_effect(fixed, limits.device)
     settings = Settings(
         total=total,
         window=window,
@@ -139,14 +159,44 @@ def _start(
         order=order or generator.order,
     )
     with Corpus.open(db, create=True) as corpus:
-        run = start_run(corpus, generator, plan, bounds, settings)
-        carry_on(corpus, run, generator, plan, bounds, workers, limits.unsafe, as_json)
+        if kind.proposes == "transform":
+            network_source(corpus, generator.config.network)
+        going = Going(corpus, generator, plan, bounds, settings)
+        run = going.carry_on(None, workers, limits.unsafe, as_json)
+        for name, why in without_effect(corpus, run, protocol.hyperparameters).items():
+            say(f"lemur2: note: {name} had no effect: {why}", err=True)
+
+
+def _check_task(generator: Generator[Any], plan: Plan) -> None:
+    """Raise UsageError where a generator is told of another task than the data set's."""
+    task = getattr(generator.config, "task", plan.task.name)
+    if task != plan.task.name:
+        raise UsageError(
+            f"{plan.protocol.dataset} is data for {plan.task.name}, not for {task}; "
+            f"add --task {plan.task.name}, or choose another data set"
+        )
+
+
+def _refuse_idle(
+    kind: type[Generator[Any]], workers: int | None, window: int, screen_only: bool
+) -> None:
+    """Raise UsageError where an option would have no effect."""
+    if workers is not None and workers > window:
+        raise UsageError(
+            f"--workers {workers} needs --window {workers} or more; "
+            f"no more than {window} candidates are outstanding at once"
+        )
+    if screen_only:
+        refuse(("max_flops", "epochs", "amp"), "has no meaning with --screen-only")
+    if kind.proposes == "transform":
+        refuse(("transform",), f"has no meaning: {kind.name} proposes the transforms")
 
 
 @click.command()
-@click.argument("run", type=int)
-@click.option("--workers", type=click.IntRange(min=1), help="Candidates at once.")
+@click.argument("run", type=RUN)
+@click.option("--workers", type=COUNT, help="Candidates at once.")
 @click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
+@wide_option
 @json_option
 @db_option
 def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> int:
@@ -166,9 +216,10 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
     with Corpus.open(db) as corpus:
         stored = corpus.run(run)
         if stored.status == "finished":
-            click.echo(f"run {run} is finished: nothing to do")
+            click.echo(f"run {run} is finished: nothing to do", err=as_json)
             return 0
         if stored.verb == "train":
+            refuse(("workers",), f"has no meaning: run {run} trains one network")
             return training.resume(corpus, run, unsafe=unsafe, as_json=as_json)
         if stored.verb == "screen":
             return screening.resume(corpus, stored, workers, unsafe=unsafe, as_json=as_json)
@@ -182,43 +233,84 @@ def _resume_grow(
     from lemur2.evaluation import Limits, Protocol
     from lemur2.evaluation.plan import Plan
     from lemur2.generators import generator_class
+    from lemur2.loop import Settings
 
     kind = generator_class(stored.generator)
+    _refuse_idle(kind, workers, stored.config["settings"]["window"], screen_only=False)
     generator = kind(build_config(kind.Config, stored.config["generator"]), stored.seed)
     plan = Plan.of(Protocol(**stored.protocol))
-    limits = Limits(**stored.limits)
-    carry_on(corpus, stored.id, generator, plan, limits, workers, unsafe, as_json)
+    settings = Settings(**stored.config["settings"])
+    going = Going(corpus, generator, plan, Limits(**stored.limits), settings)
+    going.carry_on(stored.id, workers, unsafe, as_json)
 
 
-def carry_on(
-    corpus: Corpus,
-    run: int,
-    generator: Generator[Any],
-    plan: Plan,
-    limits: Limits,
-    workers: int | None,
-    unsafe: bool,
-    as_json: bool,
-    *,
-    summarise: bool = True,
-) -> None:
-    """Carry a run on to its end, with progress and (`summarise`) its funnel at the end."""
-    from lemur2.cli.reporting import RunReporter, summary
-    from lemur2.cli.text import printable
-    from lemur2.evaluation.engine import LocalEngine
-    from lemur2.loop import grow as grow_loop
+class Going:
+    """A run of `grow` that is to be started, or to go on.
 
-    with (
-        LocalEngine(limits, workers=workers, unsafe=unsafe) as engine,
-        RunReporter(generator.name, as_json=as_json) as reporter,
-    ):
-        if not as_json:
-            click.echo(
-                f"run {run}: {generator.name} on {plan.protocol.dataset}, "
-                f"{engine.workers} workers; `lemur2 resume {run}` goes on if it stops"
-            )
-        grow_loop(corpus, run, generator, plan, engine, reporter)
-    if summarise and not as_json:
-        summary(corpus, run)
-        for line in generator.notes():
-            click.echo(printable(line))
+    Args:
+        corpus: Where it is kept.
+        generator: A new instance.
+        plan, limits, settings: What the run is; see `loop.start_run`.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        generator: Generator[Any],
+        plan: Plan,
+        limits: Limits,
+        settings: Settings,
+    ) -> None:
+        self.corpus, self.generator = corpus, generator
+        self.plan, self.limits, self.settings = plan, limits, settings
+
+    def carry_on(
+        self,
+        run: int | None,
+        workers: int | None,
+        unsafe: bool,
+        as_json: bool,
+        *,
+        summarise: bool = True,
+    ) -> int:
+        """Carry it on to its end, with progress and (`summarise`) its funnel at the end.
+
+        Without a number a new one is opened in the ledger, once the sandbox has started: where
+        it cannot, no row is left. Returns the number.
+        """
+        from lemur2.cli.progress import Progress
+        from lemur2.cli.reporting import RunReporter
+        from lemur2.evaluation.engine import LocalEngine
+        from lemur2.loop import alone, start_run
+        from lemur2.loop import grow as grow_loop
+
+        made = (self.corpus, self.generator, self.plan)
+        done = self.corpus.run(run).done if run else 0
+        with (
+            alone(*made, self.settings),
+            Progress("starting the sandbox") as starting,
+            LocalEngine(self.limits, workers=workers, unsafe=unsafe) as engine,
+            RunReporter(
+                self.generator.name, as_json=as_json, total=self.settings.total, done=done
+            ) as reporter,
+        ):
+            starting.close()
+            number = run or start_run(*made, self.limits, self.settings)
+            if not as_json:
+                say(
+                    f"run {number}: {self.generator.name} on {self.plan.protocol.dataset}, "
+                    f"{engine.workers} workers; `lemur2 resume {number}` goes on if it stops"
+                )
+            self.generator.say = reporter.busy
+            grow_loop(self.corpus, number, self.generator, self.plan, engine, reporter)
+        self._close(number, as_json=as_json, summarise=summarise)
+        return number
+
+    def _close(self, run: int, *, as_json: bool, summarise: bool) -> None:
+        from lemur2.cli.reporting import say_idle, summary
+
+        if summarise and not as_json:
+            summary(self.corpus, run)
+            for line in self.generator.notes():
+                say(line)
+        say_idle(self.corpus, run, as_json=as_json)

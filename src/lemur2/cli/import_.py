@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur2.cli.options import db_option, json_option
-from lemur2.cli.output import console, emit_json
-from lemur2.cli.progress import StatusLine
-from lemur2.cli.text import printable
+from lemur2.cli.options import db_option, json_option, wide_option
+from lemur2.cli.output import emit_json, print_table, say
+from lemur2.cli.progress import Progress
 
 if TYPE_CHECKING:
     from lemur2.corpus.importing import Summary
@@ -27,6 +26,7 @@ _HEADINGS = {
 
 @click.command("import")
 @click.argument("source")
+@wide_option
 @json_option
 @db_option
 def import_(source: str, as_json: bool, db: str | None) -> None:
@@ -43,17 +43,12 @@ def import_(source: str, as_json: bool, db: str | None) -> None:
     from lemur2.corpus import Corpus
     from lemur2.corpus.importing import Source, import_corpus, locate_source
 
-    status = StatusLine()
-
-    def show(what: str, done: int, total: int) -> None:
-        status.show(f"{what}: {done:,} of {total:,}")
-
-    try:
-        status.show("looking at the source")
-        with Source(locate_source(source)) as found, Corpus.open(db, create=True) as corpus:
-            summary = import_corpus(corpus, found, show)
-    finally:
-        status.clear()
+    with (
+        Progress("looking at the source") as progress,
+        Source(locate_source(source)) as found,
+        Corpus.open(db, create=True) as corpus,
+    ):
+        summary = import_corpus(corpus, found, progress.show)
     if as_json:
         emit_json(summary.to_json())
     else:
@@ -61,13 +56,15 @@ def import_(source: str, as_json: bool, db: str | None) -> None:
 
 
 def _print(summary: Summary) -> None:
-    out = console()
     found: dict[str, Any] = summary.to_json()
+    rows = []
     for section, heading in _HEADINGS.items():
         for cause, count in found.get(section, {}).items():
-            out.print(f"{heading:<14}{count:>9,}  {printable(cause)}", soft_wrap=True)
+            rows.append((heading, f"{count:,}", cause))
             if section in ("flagged", "refused"):
-                for example in summary.examples.get(f"{section}: {cause}", ())[:3]:
-                    out.print(f"{'':<25}{printable(example)}", soft_wrap=True, style="dim")
+                examples = summary.examples.get(f"{section}: {cause}", ())[:3]
+                rows += [("", "", f"  {example}") for example in examples]
+    if rows:
+        print_table(("", "count", "what"), rows, right=("count",), first=("what", "count"))
     if not summary.changed:
-        out.print("nothing new: the corpus has all of it")
+        say("nothing new: the corpus has all of it")

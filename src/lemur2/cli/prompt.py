@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
-from lemur2.cli.options import json_option
-from lemur2.cli.output import console, emit_json, table
+from lemur2.cli.options import json_option, refuse, wide_option
+from lemur2.cli.output import emit_json, print_table, say
 
 
 @click.command()
 @click.argument("name", required=False)
 @click.option("--show", is_flag=True, help="Print the prompt's template.")
 @click.option("--models", is_flag=True, help="List the models of the paper instead.")
+@wide_option
 @json_option
 def prompt(name: str | None, show: bool, models: bool, as_json: bool) -> None:
     """Prompts for language models: their names, or with --show the template of one.
@@ -28,15 +29,17 @@ def prompt(name: str | None, show: bool, models: bool, as_json: bool) -> None:
     from lemur2.llm import prompt_text
 
     if name is None:
+        refuse(("show",), "needs the NAME of a prompt; `lemur2 prompt` lists them")
         _list(_models() if models else _prompts(), as_json)
         return
+    refuse(("models",), "lists models; leave the name of the prompt out")
     text = prompt_text(name)
     if as_json:
         emit_json({"name": name, "about": about(text), "text": text})
     elif show:
         click.echo(text, nl=False)
     else:
-        click.echo(f"{name}: {about(text)}\n`lemur2 prompt {name} --show` prints it")
+        say(f"{name}: {about(text)}\n`lemur2 prompt {name} --show` prints it")
 
 
 def about(text: str) -> str:
@@ -65,4 +68,4 @@ def _list(rows: list[dict[str, str]], as_json: bool) -> None:
         for row in rows:
             emit_json(row)
         return
-    console().print(table(rows[0], (row.values() for row in rows)))
+    print_table(list(rows[0]), (row.values() for row in rows))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur2.cli.options import db_option, json_option
+from lemur2.cli.options import COUNT, SEED, db_option, json_option, wide_option
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus
@@ -21,11 +21,10 @@ FRACTALS = 24
 
 
 @click.command()
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything."
-)
-@click.option("--workers", type=click.IntRange(min=1), help="Candidates at once.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of everything.")
+@click.option("--workers", type=COUNT, help="Candidates at once.")
 @click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
+@wide_option
 @json_option
 @db_option
 def quickstart(seed: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> None:
@@ -75,26 +74,17 @@ class _Step:
         self.workers, self.unsafe, self.as_json = workers, unsafe, as_json
 
     def __call__(self, name: str, config: Any, settings: Settings) -> None:
-        from lemur2.cli.grow import carry_on
+        from lemur2.cli.grow import Going
         from lemur2.evaluation import Limits
         from lemur2.evaluation.plan import Plan
         from lemur2.generators import generator_class
-        from lemur2.loop import same_run, start_run
+        from lemur2.loop import same_run
 
         generator = generator_class(name)(config, self.protocol.seed)
         plan, limits = Plan.of(self.protocol), Limits()
         run = same_run(self.corpus, generator, plan, settings)
         if run is not None and run.status == "finished":
             return
-        number = run.id if run else start_run(self.corpus, generator, plan, limits, settings)
-        carry_on(
-            self.corpus,
-            number,
-            generator,
-            plan,
-            limits,
-            self.workers,
-            self.unsafe,
-            self.as_json,
-            summarise=False,
-        )
+        going = Going(self.corpus, generator, plan, limits, settings)
+        number = run.id if run else None
+        going.carry_on(number, self.workers, self.unsafe, self.as_json, summarise=False)

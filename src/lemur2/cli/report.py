@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from lemur2.cli.options import db_option, json_option
-from lemur2.cli.output import emit_json
+from lemur2.cli.output import emit_json, say
+from lemur2.cli.progress import Progress
 from lemur2.errors import UserError
 
 _NEEDED = ("jinja2", "matplotlib", "openpyxl", "scipy")
@@ -37,15 +38,19 @@ def report(out: Path, as_json: bool, db: str | None) -> None:
     _check_extra()
     from lemur2.corpus import Corpus
     from lemur2.statistics import write_report
+    from lemur2.statistics.sections import SECTIONS
 
-    with Corpus.open(db, read_only=True) as corpus:
+    with Corpus.open(db, read_only=True) as corpus, Progress("reading the corpus") as progress:
+        done = iter(range(len(SECTIONS) + 1))
         written = write_report(
-            corpus, out, progress=lambda title: click.echo(title, err=True, nl=True)
+            corpus,
+            out,
+            progress=lambda title: progress.show("section", next(done), len(SECTIONS), title),
         )
     if as_json:
         emit_json({**vars(written), "page": str(written.page)})
         return
-    click.echo(
+    say(
         f"{written.page}: {written.pictures} figures, {written.tables} tables over "
         f"{written.networks:,} networks and {written.trials:,} trials"
     )

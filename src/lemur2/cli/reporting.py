@@ -2,57 +2,58 @@
 
 from __future__ import annotations
 
-import sys
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
+import click
 
 from lemur2.architecture import Verdict
-from lemur2.cli.output import console, emit_json, table
+from lemur2.cli.output import cut, emit_json, print_table, say, width
+from lemur2.cli.progress import Progress, duration
 from lemur2.cli.text import printable
-from lemur2.corpus import Corpus, Outcome
+from lemur2.corpus import Corpus, Outcome, Run
+from lemur2.corpus.attempted import Attempted, attempted
+from lemur2.corpus.repeats import said
 from lemur2.loop import Progress as Step
 
 _NAME_WIDTH = 44
+_LEAST_NAME = 16  # where lines are short
+_LONGEST_REASON = 120
 
 
 class RunReporter:
-    """Prints a run's progress: on a terminal with a bar, else as lines, or as JSON.
+    """Prints a run's progress: a line per candidate, or JSON, and a status line meanwhile.
 
     A context manager; its instance is the loop's `on_progress`.
 
     Args:
-        label: What the bar is called.
+        label: What the status line is called.
         as_json: One JSON object per candidate instead.
+        total: Candidates of the run; 0 where it is not known.
+        done: Of them recorded before.
     """
 
-    def __init__(self, label: str, *, as_json: bool = False) -> None:
+    def __init__(self, label: str, *, as_json: bool = False, total: int = 0, done: int = 0) -> None:
         self.label = label
         self.as_json = as_json
         self._started = time.monotonic()
         self._first: int | None = None
-        self._console: Console = console()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=self._console,
-            disable=as_json or not sys.stdout.isatty(),
-            transient=True,
-        )
-        self._task = self._bar.add_task(label, total=None, note="")
+        self.progress = Progress()
+        self._standing, self._best = (done, total), ""
 
     def __enter__(self) -> RunReporter:
-        self._bar.start()
+        self.progress.show(self.label, *self._standing)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        self.progress.close()
+
+    def busy(self, text: str) -> None:
+        """Show what the generator is busy with; from any thread."""
+        note = ", ".join(part for part in (self._best, text) if part)
+        self.progress.show(self.label, *self._standing, note)
 
     def __call__(self, step: Step) -> None:
         """Report one candidate."""
@@ -62,17 +63,22 @@ class RunReporter:
         if self.as_json:
             emit_json(outcome_json(outcome, step.index))
             return
-        note = self._note(step)
-        self._bar.update(self._task, total=step.total, completed=step.recorded, note=note)
-        line = _line(step)
-        if self._bar.disable:
-            line.append(f"  [{note}]", style="dim")
-        self._console.print(line)
+        self._print(step)
+        self._standing, self._best = (step.recorded, step.total), _best(step)
+        self.progress.show(self.label, *self._standing, self._best)
 
-    def _note(self, step: Step) -> str:
-        best = f"best {step.best.score:.4f}" if step.best and step.best.score is not None else ""
+    def _print(self, step: Step) -> None:
+        """The line of a candidate; where nothing limits it, with what the status line says."""
+        room = width()
+        line = _line(step, room and min(_NAME_WIDTH, max(_LEAST_NAME, room // 2 - 10)))
         left = self._time_left(step)
-        return ", ".join(part for part in (best, f"{left} left" if left else "") if part)
+        note = ", ".join(part for part in (_best(step), f"{left} left" if left else "") if part)
+        if room is None and note:
+            line += f"  [{note}]"
+        self.progress.clear()
+        verdict = step.outcome.verdict
+        before, found, after = cut(line, room).partition(f"  {verdict.value} ")
+        click.echo(before + click.style(found, fg=_colour(verdict)) + after)
 
     def _time_left(self, step: Step) -> str:
         done = step.recorded - (self._first or 0)
@@ -91,20 +97,11 @@ def outcome_json(outcome: Outcome, index: int) -> dict[str, Any]:
         "generator": outcome.candidate.generator,
         "verdict": outcome.verdict.value,
         "reason": outcome.reason,
-        "accuracy": outcome.score,
+        "score": outcome.score,
         "parameters": facts.parameters if facts else None,
         "flops": facts.flops if facts else None,
         "seconds": round(outcome.seconds, 3),
     }
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: 42 s, 7 min, 2 h 5 min."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def count(number: int | None) -> str:
@@ -117,18 +114,21 @@ def count(number: int | None) -> str:
     return str(number)
 
 
-def _line(step: Step) -> Text:
-    outcome = step.outcome
-    width = len(str(step.total))
-    line = Text(f"{step.recorded:>{width}}/{step.total}  {_short(outcome.name):<{_NAME_WIDTH}}  ")
-    line.append(f"{outcome.verdict.value:<9}", style=_style(outcome.verdict))
-    line.append(f"  {_findings(outcome)}")
-    return line
+def _best(step: Step) -> str:
+    best = step.best
+    return f"best {best.score:.4f}" if best is not None and best.score is not None else ""
+
+
+def _line(step: Step, name_width: int | None) -> str:
+    outcome, digits = step.outcome, len(str(step.total))
+    name = f"{cut(printable(outcome.name), name_width):<{name_width or _NAME_WIDTH}}"
+    place = f"{step.recorded:>{digits}}/{step.total}"
+    return f"{place}  {name}  {outcome.verdict.value:<9}  {_findings(outcome)}"
 
 
 def _findings(outcome: Outcome) -> str:
     if outcome.verdict is not Verdict.OK:
-        return printable(outcome.reason)[:100]
+        return " ".join(printable(outcome.reason).split())
     size = f"{count(outcome.facts.parameters)} parameters" if outcome.facts else ""
     score = "not trained"
     if outcome.trial is not None and outcome.score is not None:
@@ -136,31 +136,80 @@ def _findings(outcome: Outcome) -> str:
     return f"{score}  {size}  {outcome.seconds:.1f} s"
 
 
-def _short(name: str) -> str:
-    name = printable(name)
-    return name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
-
-
-def _style(verdict: Verdict) -> str:
+def _colour(verdict: Verdict) -> str:
     return {"ok": "green", "duplicate": "yellow"}.get(verdict.value, "red")
 
 
 def summary(corpus: Corpus, run: int | None = None) -> None:
     """Print the funnel, of a run or of all, and where to look next."""
-    out = console()
-    untrained = corpus.untrained(run)
+    untrained, skipped = corpus.untrained(run), corpus.skipped(run)
     for generator, stages in corpus.funnel(run).items():
         rows = [
             (each.stage, each.count, f"{each.share:.1%}", f"{each.low:.1%} to {each.high:.1%}")
             for each in stages
         ]
-        out.print(f"\n{generator}: how far candidates got")
+        say(f"\n{generator}: how far candidates got")
         columns = ("stage", "count", "of asked", "95% interval")
-        out.print(table(columns, rows, right=columns[1:]))
+        print_table(columns, rows, right=columns[1:])
         if generator in untrained:
-            out.print(f"{untrained[generator]} passed screening and were not to be trained")
+            say(f"{untrained[generator]} passed screening and were not to be trained")
+        for rule, number in skipped.get(generator, Counter()).most_common():
+            say(f"{number} {rule}: skipped as duplicates")
     following = "`lemur2 data --best --sort`, `lemur2 show NAME`"
-    out.print(f"\ncorpus: {corpus.database.place}   next: {following}")
+    say(f"\ncorpus: {corpus.database.place}   next: {following}")
+
+
+def without_effect(corpus: Corpus, run: int, given: Mapping[str, Any]) -> dict[str, str]:
+    """Hyperparameters that a run was given and no network was trained with, and why.
+
+    Empty where nothing was trained.
+    """
+    trained = [each.trial for each in corpus.outcomes(run).values() if each.trial]
+    found = {}
+    for name, value in given.items() if trained else ():
+        used = [each.hyperparameters[name] for each in trained if name in each.hyperparameters]
+        if not used:
+            found[name] = "no network that was trained declares it"
+        elif value not in used:
+            found[name] = "every candidate brings its own"
+    return found
+
+
+def say_idle(corpus: Corpus, run: int, *, as_json: bool) -> None:
+    """Say so, and why, where a run trained nothing that it was to train (or screened nothing)."""
+    stored, found = corpus.run(run), attempted(corpus, run=run)
+    only_screens = stored.config["settings"]["max_flops"] == 0
+    good = [each for each in found if each.verdict is Verdict.OK]
+    if not found or any(each.trained or only_screens for each in good):
+        return
+    reasons: dict[str, Counter[str]] = {}
+    for each in found:
+        reasons.setdefault(_cause(each), Counter())[cut(each.reason, _LONGEST_REASON)] += 1
+    parts = []
+    for cause, texts in sorted(reasons.items(), key=lambda item: -item[1].total()):
+        most = f" ({texts.most_common(1)[0][0]})" if cause.startswith("ended") else ""
+        parts.append(f"{texts.total()} of {len(found)} {cause}{most}")
+    what = "screened" if only_screens else "trained"
+    say(f"nothing was {what}: {', '.join(parts)}; {_way_on(stored, found)}", err=as_json)
+
+
+def _cause(attempt: Attempted) -> str:
+    if attempt.verdict is Verdict.DUPLICATE:
+        return said(attempt.reason)
+    if attempt.verdict is Verdict.OK:
+        return "passed screening and were not to be trained"
+    return f"ended in `{attempt.verdict}`"
+
+
+def _way_on(run: Run, found: Sequence[Attempted]) -> str:
+    if any(each.verdict is not Verdict.DUPLICATE for each in found):
+        return f"`lemur2 runs show {run.id}` lists them"
+    if run.config["settings"]["max_flops"] == 0:
+        return "without --screen-only they are trained, where they were not"
+    return (
+        "change --seed, --epochs or the data set, or see what there is with "
+        f"`lemur2 data --dataset {run.protocol['dataset']}`"
+    )
 
 
 def leaderboard(corpus: Corpus, dataset: str, limit: int = 10) -> None:
@@ -174,7 +223,7 @@ def leaderboard(corpus: Corpus, dataset: str, limit: int = 10) -> None:
         score = f"{place.accuracy:.4f}"
         rows.append((place.rank, place.nn, score, place.epoch, count(size), count(flops)))
     metric = places[0].metric if places else "score"
-    out = console()
-    out.print(f"\nthe best on {dataset}")
-    columns = ("", "nn", metric, "epoch", "parameters", "FLOPs")
-    out.print(table(columns, rows, right=("", metric, "epoch", "parameters", "FLOPs")))
+    say(f"\nthe best on {dataset}")
+    columns = ("", "name", metric, "epoch", "parameters", "FLOPs")
+    numbers = ("", metric, "epoch", "parameters", "FLOPs")
+    print_table(columns, rows, right=numbers, first=("name", metric, ""))

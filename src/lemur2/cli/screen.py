@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur2.cli.options import LimitFlags, db_option, json_option, limit_options
-from lemur2.cli.output import console, emit_json, table
-from lemur2.cli.progress import StatusLine
-from lemur2.cli.text import printable
+from lemur2.cli.options import (
+    COUNT,
+    RUN,
+    SEED,
+    LimitFlags,
+    db_option,
+    json_option,
+    limit_options,
+    refuse,
+    wide_option,
+)
+from lemur2.cli.output import emit_json, print_table, say
+from lemur2.cli.progress import Progress
 from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from lemur2.corpus.screens import Share
     from lemur2.evaluation import Limits
 
+_OF_SCREENING = ("limit", "seed", "workers", "timeout", "memory", "threads", "device", "unsafe")
 _SMALL = 20  # families of fewer screened networks share the last row of the table
 
 
@@ -27,17 +37,18 @@ _SMALL = 20  # families of fewer screened networks share the last row of the tab
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--all", "everything", is_flag=True, help="All networks that have no facts yet.")
 @click.option("--family", "families", multiple=True, help="Those of this family; may be repeated.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", type=COUNT, help="At most so many.")
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=SEED,
     default=0,
     show_default=True,
     help="Of the order, in which the families take turns.",
 )
-@click.option("--report", type=int, metavar="RUN", help="Screen nothing; show what a run found.")
-@click.option("--workers", type=click.IntRange(min=1), help="Networks at a time. [one per CPU]")
+@click.option("--report", type=RUN, metavar="RUN", help="Screen nothing; show what a run found.")
+@click.option("--workers", type=COUNT, help="Networks at a time. [one per CPU]")
 @limit_options
+@wide_option
 @json_option
 @db_option
 def screen(
@@ -69,6 +80,7 @@ def screen(
     from lemur2.loop.corpus_screening import select, start
 
     if report is not None:
+        refuse(_OF_SCREENING, "has no meaning with --report, which screens nothing")
         with Corpus.open(db, read_only=True) as corpus:
             _report(corpus, report, as_json=as_json)
         return
@@ -101,36 +113,35 @@ def _carry_on(
     from lemur2.evaluation.engine import LocalEngine
     from lemur2.loop.corpus_screening import screen_run
 
-    total, status = corpus.run(run).total, StatusLine()
+    stored, progress = corpus.run(run), Progress()
+    total = stored.total or 0
     counts: Counter[str] = Counter()
     if not as_json:
-        click.echo(f"run {run}: {total:,} networks; `lemur2 resume {run}` goes on if it stops")
+        say(f"run {run}: {total:,} networks; `lemur2 resume {run}` goes on if it stops")
 
     def show(done: int, outcome: Outcome) -> None:
         counts[outcome.verdict.value] += 1
         if as_json:
             emit_json(_values(outcome))
         tally = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common(4))
-        status.show(f"{done:,} of {total:,}: {tally}")
+        progress.show("screening", done, total, tally)
 
-    try:
-        status.show("starting the sandbox")
+    with progress:
+        progress.show("screening", stored.done, total)
         screen_run(corpus, run, LocalEngine(limits, workers=workers, unsafe=unsafe), show)
-    finally:
-        status.clear()
     if not as_json:
         _report(corpus, run, as_json=False)
 
 
 def _say_foreign(foreign: Counter[str]) -> None:
     for task, count in sorted(foreign.items()):
-        click.echo(f"{count:,} networks are left out: no task {printable(task)} is known", err=True)
+        say(f"{count:,} networks are left out: no task {task} is known", err=True)
 
 
 def _values(outcome: Outcome) -> dict[str, Any]:
     facts = outcome.facts
     return {
-        "nn": outcome.name,
+        "name": outcome.name,
         "family": outcome.candidate.prefix,
         "task": outcome.candidate.parameters["task"],
         "verdict": outcome.verdict.value,
@@ -154,12 +165,11 @@ def _report(corpus: Corpus, run: int, *, as_json: bool) -> None:
         for share in found:
             emit_json({**asdict(share), "verdict": share.verdict.value})
         return
-    out = console()
-    out.print(f"\nrun {run}: {stored.done:,} of {stored.total:,} networks screened")
+    say(f"\nrun {run}: {stored.done:,} of {stored.total:,} networks screened")
     if found:
-        out.print(table(_FAMILY_COLUMNS, _family_rows(found), right=_FAMILY_COLUMNS[1:4]))
-        out.print()
-        out.print(table(_CAUSE_COLUMNS, _cause_rows(found), right=_CAUSE_COLUMNS[1:2]))
+        print_table(_FAMILY_COLUMNS, _family_rows(found), right=_FAMILY_COLUMNS[1:4])
+        click.echo()
+        print_table(_CAUSE_COLUMNS, _cause_rows(found), right=_CAUSE_COLUMNS[1:2])
 
 
 _FAMILY_COLUMNS = ("family", "screened", "ok", "share", "95% interval", "refused by")
@@ -199,6 +209,6 @@ def _cause_rows(found: Sequence[Share]) -> list[tuple[object, ...]]:
         counts[share.verdict.value] += share.count
         reasons.setdefault(share.verdict.value, Counter())[share.reason] += share.count
     return [
-        (verdict, count, printable(reasons[verdict].most_common(1)[0][0])[:120])
+        (verdict, count, reasons[verdict].most_common(1)[0][0])
         for verdict, count in counts.most_common()
     ]

@@ -7,45 +7,64 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur2.cli.options import db_option, json_option
-from lemur2.cli.output import console, emit_json, table, when
-from lemur2.cli.text import printable
+from lemur2.cli.options import db_option, json_option, refuse, wide_option
+from lemur2.cli.output import emit_json, emit_text, print_fields, print_table, say, when
 from lemur2.errors import UserError
+from lemur2.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from lemur2.architecture.facts import StaticFacts
-    from lemur2.corpus import StoredArchitecture, Trial
+    from lemur2.corpus import StoredArchitecture, Trial, TrialResult
 
-_TRIAL_COLUMNS = ("trial", "dataset", "transform", "epochs", "score", "test", "verdict", "prm")
+_TRIAL_COLUMNS = (
+    *("trial", "dataset", "metric", "transform", "epochs", "score", "test", "verdict", "prm"),
+)
+_NUMBERS = ("trial", "epochs", "score", "test")
+_FIRST = ("dataset", "score", "metric", "verdict", "epochs")
 
 
 @click.command()
 @click.argument("name")
 @click.option("--code", is_flag=True, help="The source text alone, as it was stored.")
+@click.option(
+    "--trials", "every_trial", is_flag=True, help="All trials, not the best of each data set."
+)
+@click.option("--output", is_flag=True, help="What it printed in its last trial, alone.")
+@wide_option
 @json_option
 @db_option
-def show(name: str, code: bool, as_json: bool, db: str | None) -> None:
-    """One network: its source, what that tells, what screening measured, lineage and trials.
+def show(
+    name: str, code: bool, every_trial: bool, output: bool, as_json: bool, db: str | None
+) -> None:
+    """One network: what its source tells, what screening measured, its trials, its lineage.
+
+    Of each data set and metric the best trial is shown; --json has all of them, and the source.
 
     \b
     lemur2 show ResNet18
     lemur2 show ResNet18 --code > net.py
     """
+    if code:
+        refuse(("as_json", "every_trial"), "does not go with --code, which prints the source alone")
+    elif as_json:
+        refuse(("every_trial",), "is for people; --json has all trials")
     from lemur2.corpus import Corpus
 
     with Corpus.open(db, read_only=True) as corpus:
         found = corpus.architecture(name)
         if found is None:
-            raise UserError(f"the corpus has no network {name}; `lemur2 data` lists what it has")
+            hint = did_you_mean(name, corpus.names(), "`lemur2 data` lists what it has")
+            raise UserError(f"the corpus has no network {name}; {hint}")
         children, trials = corpus.children(name), corpus.trials(architecture=name)
-    if code:
-        click.echo(found.source.encode("utf-8", "surrogatepass"), nl=False)
+        last = corpus.printed(trials[-1].id) if trials and output else ""
+    if output:
+        emit_text(last)
+    elif code:
+        emit_text(found.source)
     elif as_json:
         emit_json(_as_json(found, children, trials))
     else:
-        _print(console(), found, children, trials)
+        _print(found, children, trials, every_trial)
 
 
 def _static(source: str) -> StaticFacts | None:
@@ -62,7 +81,7 @@ def _static(source: str) -> StaticFacts | None:
 def _as_json(found: StoredArchitecture, children: list[str], trials: list[Trial]) -> dict[str, Any]:
     values, static = asdict(found), _static(found.source)
     return {
-        "nn": values.pop("name"),
+        "name": values.pop("name"),
         **values,
         "static": None if static is None else static.to_json(),
         "children": children,
@@ -71,22 +90,49 @@ def _as_json(found: StoredArchitecture, children: list[str], trials: list[Trial]
 
 
 def _print(
-    out: Console, found: StoredArchitecture, children: list[str], trials: list[Trial]
+    found: StoredArchitecture, children: list[str], trials: list[Trial], every_trial: bool
 ) -> None:
-    from rich.syntax import Syntax
-
-    source = printable(found.source.replace("\r\n", "\n"))
-    out.print(Syntax(source, "python", theme="ansi_dark", background_color="default"))
-    out.rule(style="dim")
-    for label, value in _facts(found, children):
-        out.print(f"{label:<17}{printable(value)}", soft_wrap=True)
+    print_fields(_facts(found))
+    click.echo()
     if trials:
-        rows = [_trial_row(trial) for trial in trials]
-        out.print()
-        out.print(table(_TRIAL_COLUMNS, rows, right=("trial", "epochs", "score", "test")))
+        shown = trials if every_trial else _best(trials)
+        print_table(_TRIAL_COLUMNS, map(_trial_row, shown), right=_NUMBERS, first=_FIRST)
+        if len(shown) < len(trials):
+            say(f"the best of each data set; --trials lists all {len(trials):,}")
+    else:
+        say("no trials yet; `lemur2 train` makes one")
+    click.echo()
+    print_fields(_lineage(found, children))
+    lines = found.source.count("\n") + 1
+    say(f"\n--code prints the source ({lines:,} lines)")
 
 
-def _facts(found: StoredArchitecture, children: list[str]) -> list[tuple[str, str]]:
+def _best(trials: list[Trial]) -> list[Trial]:
+    """Of each data set and metric the trial with the best score; a failed one where none has."""
+    groups: dict[tuple[str, str], list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault((trial.result.dataset, trial.result.metric), []).append(trial)
+    return [min(group, key=lambda each: _loss(each.result)) for _, group in sorted(groups.items())]
+
+
+def _loss(result: TrialResult) -> float:
+    """A trial's score as something to be small; infinite where it failed or has none."""
+    from lemur2.metrics import loss
+
+    return loss(result.score if result.verdict == "ok" else None, result.metric)
+
+
+def _lineage(found: StoredArchitecture, children: list[str]) -> list[tuple[str, str]]:
+    parts = [("made from", ", ".join(found.parents)), ("parent of", _first(children))]
+    return [(label, names) for label, names in parts if names] or [("lineage", "-")]
+
+
+def _first(names: list[str], count: int = 8) -> str:
+    more = f", and {len(names) - count:,} more (--json has all)" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
+
+
+def _facts(found: StoredArchitecture) -> list[tuple[str, str]]:
     declared = found.hyperparameters
     lines = [
         ("name", found.name),
@@ -118,10 +164,6 @@ def _facts(found: StoredArchitecture, children: list[str]) -> list[tuple[str, st
             ("structure", facts.structure_digest),
         ]
         lines += [("note", note) for note in facts.notes]
-    if found.parents:
-        lines.append(("made from", ", ".join(found.parents)))
-    if children:
-        lines.append(("parent of", ", ".join(children)))
     return lines
 
 
@@ -131,6 +173,7 @@ def _trial_row(trial: Trial) -> tuple[object, ...]:
     return (
         trial.id,
         result.dataset,
+        result.metric,
         result.transform,
         len(result.epochs),
         result.score,

@@ -5,29 +5,70 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from lemur2.cli.output import emit_json
-from lemur2.cli.progress import StatusLine
+from lemur2.cli.output import emit_json, say
+from lemur2.cli.progress import Progress
 from lemur2.cli.text import printable
 from lemur2.loop.training import Training, Watcher
 
 if TYPE_CHECKING:
     from lemur2.architecture import Refusal
     from lemur2.corpus import Corpus, Epoch, Facts, TrialResult
+    from lemur2.evaluation import Protocol
     from lemur2.evaluation.plan import Plan
 
 
 class Report(Watcher):
-    """Shows a training. `ended` and `refused` give the exit code."""
+    """Shows a training, with a status line meanwhile. `ended` and `refused` give the exit code.
+
+    A context manager: the status line ends with the block.
+    """
+
+    verbose = False  # show what the network prints, on stderr
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.progress = Progress()
+        self._what = "epoch"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.close()
 
     def starting(self, name: str) -> None:
-        """The sandbox is about to start."""
+        """The sandbox is about to start, which takes seconds."""
+        self.progress.show(f"{name}: starting the sandbox")
+
+    def screened(self, name: str, facts: Facts) -> None:
+        """Training begins."""
+        self._shown(0)
+
+    def trial(self, number: int, total: int, hyperparameters: Mapping[str, Any]) -> None:
+        """From here on, epochs are of this trial."""
+        self._what = f"trial {number} of {total}, epoch"
+        self._shown(0)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """One more is done."""
+        self._shown(epoch.epoch, f"{self.plan.metric} {epoch.score:.4f}")
+
+    def testing(self, hyperparameters: Mapping[str, Any]) -> None:
+        """From here on, epochs are of no trial of the search."""
+        self._what = "the best again, epoch"
+        self._shown(0)
+
+    def _shown(self, done: int, note: str = "") -> None:
+        self.progress.show(self._what, done, self.plan.protocol.epochs, note)
+
+    def printed(self, text: str) -> None:
+        """The network's own words, made safe for a terminal."""
+        if self.verbose:
+            click.echo(printable(text), nl=False, err=True)
 
     @abstractmethod
     def ended(self, training: Training) -> int:
@@ -41,7 +82,7 @@ class Report(Watcher):
         """An epoch for `--json`."""
         return {
             "epoch": epoch.epoch,
-            "accuracy": epoch.score,
+            "score": epoch.score,
             **perplexity(self.plan.metric, epoch.score),
             "loss": epoch.loss,
             "seconds": epoch.seconds,
@@ -67,11 +108,13 @@ class JsonReport(Report):
 
     def trial(self, number: int, total: int, hyperparameters: Mapping[str, Any]) -> None:
         """From here on, epochs are of this trial."""
+        super().trial(number, total, hyperparameters)
         self.number = {"trial": number}
 
     def epoch(self, epoch: Epoch) -> None:
         """A line."""
         emit_json({**self.number, **self.values(epoch)})
+        super().epoch(epoch)
 
     def trial_ended(self, number: int, result: TrialResult) -> None:
         """A line."""
@@ -79,17 +122,19 @@ class JsonReport(Report):
 
     def testing(self, hyperparameters: Mapping[str, Any]) -> None:
         """From here on, epochs are of no trial of the search."""
+        super().testing(hyperparameters)
         self.number = {}
 
     def ended(self, training: Training) -> int:
         """The last line."""
+        self.progress.close()  # what is left to do is to put the sandbox away
         result = training.result
         emit_json(
             {
                 "name": training.name,
                 "verdict": training.verdict,
                 "reason": training.reason,
-                "accuracy": None,
+                "score": None,
                 "test_score": None,
                 **(_result(self.plan, result) if result else {}),
                 "dataset": self.plan.protocol.dataset,
@@ -103,7 +148,7 @@ class JsonReport(Report):
 
     def refused(self, refusal: Refusal) -> int:
         """The only line."""
-        emit_json({"verdict": refusal.verdict, "reason": str(refusal), "accuracy": None})
+        emit_json({"name": None, "verdict": refusal.verdict, "reason": str(refusal), "score": None})
         return 1
 
 
@@ -112,7 +157,7 @@ def _result(plan: Plan, result: TrialResult) -> dict[str, Any]:
     return {
         "verdict": result.verdict,
         "reason": result.reason,
-        "accuracy": score,
+        "score": score,
         **perplexity(plan.metric, score),
         "test_score": result.test_score,
         "transform": result.transform,
@@ -125,12 +170,7 @@ class TextReport(Report):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
-        self.status = StatusLine()
         self.best: float | None = None
-
-    def starting(self, name: str) -> None:
-        """Said on stderr: the sandbox takes seconds."""
-        self.status.show(f"{name}: starting the sandbox")
 
     def screened(self, name: str, facts: Facts) -> None:
         """The network, and the head of the table."""
@@ -141,10 +181,11 @@ class TextReport(Report):
         )
         extra = f"{'perplexity':>12}" if self.plan.metric == "ppl" else ""
         self._say(f"{'epoch':>5}{self.plan.metric:>10}{extra}{'loss':>10}{'s':>8}{'MiB':>7}")
-        self.status.show("training")
+        super().screened(name, facts)
 
     def trial(self, number: int, total: int, hyperparameters: Mapping[str, Any]) -> None:
         """A line above its epochs."""
+        super().trial(number, total, hyperparameters)
         self._say(f"trial {number} of {total}: {spelled(hyperparameters)}")
 
     def epoch(self, epoch: Epoch) -> None:
@@ -156,6 +197,7 @@ class TextReport(Report):
             f"{epoch.epoch:>5}{epoch.score:>10.4f}{extra}{loss}"
             f"{epoch.seconds:>8.1f}{epoch.memory / 2**20:>7.0f}"
         )
+        super().epoch(epoch)
 
     def trial_ended(self, number: int, result: TrialResult) -> None:
         """A line below its epochs, where there is more to say than they do."""
@@ -166,14 +208,18 @@ class TextReport(Report):
 
     def testing(self, hyperparameters: Mapping[str, Any]) -> None:
         """A line."""
+        super().testing(hyperparameters)
         self._say(f"the best again, for the test score: {spelled(hyperparameters)}")
 
     def ended(self, training: Training) -> int:
         """The last line."""
+        self.progress.close()  # what is left to do is to put the sandbox away
         result = training.result
         if training.verdict != "ok" or result is None or result.score is None:
             self._say(f"{training.name}: {training.verdict}: {training.reason}")
             return 1
+        if result.reason:
+            self._say(f"note: {result.reason}")
         test = "" if result.test_score is None else f", test {result.test_score:.4f}"
         self._say(
             f"{training.name}: {self.plan.metric} {result.score:.4f}{test} "
@@ -187,8 +233,8 @@ class TextReport(Report):
         return 1
 
     def _say(self, text: str) -> None:
-        self.status.clear()
-        click.echo(printable(text))
+        self.progress.clear()
+        say(text, indent="  ")
 
 
 def resume(corpus: Corpus, run: int, *, unsafe: bool, as_json: bool) -> int:
@@ -202,8 +248,26 @@ def resume(corpus: Corpus, run: int, *, unsafe: bool, as_json: bool) -> int:
         reports[0].starting(f"run {run}")
         return reports[0]
 
-    training = resume_train(corpus, run, watch=watch, unsafe=unsafe)
-    return reports[0].ended(training)
+    try:
+        training = resume_train(corpus, run, watch=watch, unsafe=unsafe)
+        return reports[0].ended(training)
+    finally:
+        for report in reports:
+            report.progress.close()
+
+
+def note_without_effect(protocol: Protocol, device: str, source: str | None = None) -> None:
+    """Say on stderr which switches of a training do nothing here.
+
+    Args:
+        protocol: What was asked for.
+        device: Where it is trained.
+        source: Text of the network, where it is one.
+    """
+    if protocol.amp and device == "cpu":
+        say("lemur2: note: --amp has no effect on a CPU", err=True)
+    if protocol.checkpointing and source is not None and "checkpointing" not in source:
+        say("lemur2: note: --checkpointing has no effect: the network does not offer it", err=True)
 
 
 def spelled(hyperparameters: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from lemur2.architecture import family as family_of
 from lemur2.architecture import prefix as prefix_of
 from lemur2.architecture import whitespace_md5
+from lemur2.architecture.names import second_name
 from lemur2.corpus import codec
 from lemur2.corpus.entries import StoredArchitecture
 from lemur2.corpus.records import Facts
@@ -96,7 +97,9 @@ def add(
     if found:
         if facts and found.structure_digest is None:
             row = architectures.c.id == found.id
-            connection.execute(sa.update(architectures).where(row).values(measured))
+            number = sa.select(sa.func.coalesce(sa.func.max(architectures.c.screening), 0) + 1)
+            values = {**measured, "screening": number.scalar_subquery()}
+            connection.execute(sa.update(architectures).where(row).values(values))
         return found.id
     declared = None if hyperparameters is None else codec.to_json(sorted(hyperparameters))
     inserted = connection.execute(
@@ -134,7 +137,7 @@ def get(connection: Connection, name: str) -> StoredArchitecture | None:
     parents = connection.scalars(
         sa.select(lineage.c.parent).where(lineage.c.child_id == row["id"]).order_by("parent")
     )
-    declared = codec.from_json(row["hyperparameters"])
+    declared = codec.told(row["hyperparameters"])
     return StoredArchitecture(
         name=name,
         family=row["family"],
@@ -157,6 +160,12 @@ def identify(connection: Connection, name: str) -> int:
     return found
 
 
+def free_name(connection: Connection, name: str, digest: str) -> str:
+    """A network's name, or its second one where another network has the first."""
+    query = sa.select(architectures.c.digest).where(architectures.c.name == name)
+    return name if connection.scalar(query) in (None, digest) else second_name(name, digest)
+
+
 def children(connection: Connection, name: str) -> list[str]:
     """Names of the architectures that name this one as a parent."""
     query = (
@@ -177,7 +186,9 @@ def source(connection: Connection, name: str) -> str | None:
     return None if data is None else codec.decode_text(data)
 
 
-def known(connection: Connection, digests: Sequence[str]) -> dict[str, str]:
+def known(
+    connection: Connection, digests: Sequence[str], *where: sa.ColumnElement[bool]
+) -> dict[str, str]:
     """Which canonical digests the corpus has: digest -> name, the first one stored.
 
     Sources that do not parse have no digest ("") and equal nothing.
@@ -188,7 +199,7 @@ def known(connection: Connection, digests: Sequence[str]) -> dict[str, str]:
         batch = digests[start : start + _BATCH]
         query = (
             sa.select(architectures.c.digest, architectures.c.name)
-            .where(architectures.c.digest.in_(batch))
+            .where(architectures.c.digest.in_(batch), *where)
             .order_by(architectures.c.id)
         )
         for digest, name in connection.execute(query):

@@ -52,6 +52,7 @@ class Run:
         config, seed, protocol, limits: What it was started with.
         total: Attempts to make; None where open-ended.
         status: `running` (or killed), `finished`, `failed`, `interrupted`.
+        reason: Why it failed; "" where it did not.
         asked, told: Candidates asked for, outcomes told, so far.
         done: Attempts with a verdict; trials that ended, where the verb is `train`.
         state: The generator's, at `told`; None before the first step.
@@ -77,6 +78,7 @@ class Run:
     version: str
     created: float
     updated: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,10 @@ from lemur2.architecture import Verdict
 
 STAGES = ("asked", "parses", "builds", "runs", "learns", "unique")
 
-# The last stage that a candidate with this verdict has shown to pass. A limit or a crash says
-# nothing about what would have come next, so it counts as parsed only, unless screening ended.
+# The last stage that a candidate with this verdict has shown to pass. A verdict that names a stage
+# says that it was refused there, be it in training after it had passed in screening (an optimizer
+# that refuses its learning rate). A limit or a crash says nothing about what would have come next,
+# so it counts as parsed only, unless screening ended.
 _PASSED = {
     Verdict.SYNTAX: "asked",
     Verdict.CONTRACT: "parses",
@@ -28,6 +30,10 @@ _PASSED = {
     Verdict.DIVERGED: "runs",
     Verdict.OK: "runs",
 }
+_NO_STAGE = (
+    *(Verdict.TIMEOUT, Verdict.MEMORY, Verdict.CRASH, Verdict.FORBIDDEN),
+    Verdict.DUPLICATE,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,7 @@ class Attempted:
         verdict: How they ended.
         screened: They got through screening; for duplicates: the network they repeat did.
         learned: They were trained to the end; for duplicates: the network they repeat was.
+        repeats: For duplicates of one of the same run: how that one ended.
         count: How many.
     """
 
@@ -46,6 +53,7 @@ class Attempted:
     verdict: Verdict
     screened: bool
     learned: bool
+    repeats: Verdict | None = None
     count: int = 1
 
 
@@ -86,12 +94,12 @@ def passed(attempted: Attempted) -> str:
     A duplicate is refused before it is screened: it counts as far as the network that it repeats
     is known to get, and is never `unique`. What was screened but not trained ends at `runs`.
     """
-    if attempted.verdict is Verdict.OK and attempted.learned:
-        return "unique"
-    if attempted.verdict is Verdict.DUPLICATE and attempted.learned:
-        return "learns"
-    reached = _PASSED[attempted.verdict]
-    return max(reached, "runs", key=STAGES.index) if attempted.screened else reached
+    repeats = attempted.verdict is Verdict.DUPLICATE
+    verdict = (repeats and attempted.repeats) or attempted.verdict
+    if attempted.learned and verdict in (Verdict.OK, Verdict.DUPLICATE):
+        return "learns" if repeats else "unique"
+    screened = attempted.screened and verdict in _NO_STAGE
+    return "runs" if screened else _PASSED[verdict]
 
 
 def funnel(attempts: Iterable[Attempted]) -> dict[str, tuple[Stage, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +15,7 @@ from lemur2.architecture import Architecture, Candidate, Refusal, Verdict, famil
 from lemur2.corpus import architectures, codec, trials
 from lemur2.corpus.entries import Attempt, Run, Status
 from lemur2.corpus.records import Outcome, TrialResult
-from lemur2.corpus.schema import architectures as architecture_table
-from lemur2.corpus.schema import attempts, benchmarks, environments, runs, sources
+from lemur2.corpus.schema import attempts, environments, runs, sources
 from lemur2.corpus.schema import trials as trial_table
 from lemur2.errors import UserError
 
@@ -119,14 +118,17 @@ def _run(row: RowMapping) -> Run:
         version=row["version"],
         created=row["created"],
         updated=row["updated"],
+        reason=row["reason"] or "",
     )
 
 
 def _done(row: RowMapping) -> int:
     """Attempts with a verdict; in a run of `train` its trials, the champion's second one apart."""
+    done: int = row["done"] or 0
     if row["trained"] is None:
-        return row["done"] or 0
-    return row["trained"] if row["total"] is None else min(row["trained"], row["total"])
+        return done
+    trained = row["trained"] if row["total"] is None else min(row["trained"], row["total"])
+    return max(done, trained)
 
 
 def ask(connection: Connection, run_id: int, asked: Sequence[tuple[Candidate, str, str]]) -> range:
@@ -170,31 +172,47 @@ def hear(connection: Connection, run_id: int, index: int, told: int) -> None:
     connection.execute(sa.update(attempts).where(where).values(told=told))
 
 
-def record(connection: Connection, run_id: int, index: int, outcome: Outcome) -> bool:
-    """Store what became of an attempt; False (and nothing changed) where that was stored before."""
+def record(
+    connection: Connection,
+    run_id: int,
+    index: int,
+    outcome: Outcome,
+    *,
+    rename: bool,
+    trial_id: int | None,
+) -> Outcome | None:
+    """Store what became of an attempt: see `Corpus.record`."""
     where = (attempts.c.run_id == run_id) & (attempts.c.index == index)
     verdict = connection.execute(sa.select(attempts.c.verdict).where(where)).one_or_none()
     if verdict is None:
         raise ValueError(f"run {run_id} never asked for attempt {index}")
     if verdict[0] is not None:
-        return False
+        return None
+    kin = family(outcome.name) or outcome.candidate.generator
+    if rename and outcome.facts is not None and outcome.candidate.kind == "architecture":
+        name = architectures.free_name(connection, outcome.name, outcome.digest)
+        outcome = replace(outcome, name=name)
     facts = None if outcome.facts is None else codec.to_json(asdict(outcome.facts))
+    stored = _record_findings(connection, run_id, outcome, kin, with_trial=trial_id is None)
     connection.execute(
         sa.update(attempts)
         .where(where)
         .values(
+            name=outcome.name,
             verdict=outcome.verdict.value,
             reason=codec.plain(outcome.reason),
             seconds=outcome.seconds,
             duplicate_of=outcome.duplicate_of,
             facts=facts,
-            trial_id=_record_findings(connection, run_id, outcome),
+            trial_id=stored if trial_id is None else trial_id,
         )
     )
-    return True
+    return outcome
 
 
-def _record_findings(connection: Connection, run_id: int, outcome: Outcome) -> int | None:
+def _record_findings(
+    connection: Connection, run_id: int, outcome: Outcome, kin: str, *, with_trial: bool
+) -> int | None:
     """The architecture (or transform) that got through screening, its lineage, its trial."""
     candidate = outcome.candidate
     if candidate.kind == "transform":
@@ -208,12 +226,12 @@ def _record_findings(connection: Connection, run_id: int, outcome: Outcome) -> i
         name=outcome.name,
         source=candidate.source,
         digest=outcome.digest,
-        family=family(outcome.name) or candidate.generator,
+        family=kin,
         hyperparameters=_declared(candidate.source),
         facts=outcome.facts,
         parents=candidate.parents,
     )
-    if outcome.trial is None:
+    if outcome.trial is None or not with_trial:
         return None
     return trials.record(connection, architecture_id, outcome.trial, run_id)
 
@@ -234,21 +252,6 @@ def _record_transform_trial(
         return None
     network = architectures.identify(connection, candidate.parents[0])
     return trials.record(connection, network, trial, run_id)
-
-
-def tried_transform(connection: Connection, digest: str, network: str, dataset: str) -> str | None:
-    """Name of the first transform of this digest whose trial, of this network here, ended well."""
-    query = (
-        sa.select(attempts.c.name)
-        .join(trial_table, trial_table.c.id == attempts.c.trial_id)
-        .join(architecture_table, architecture_table.c.id == trial_table.c.architecture_id)
-        .join(benchmarks, benchmarks.c.id == trial_table.c.benchmark_id)
-        .where(attempts.c.kind == "transform", attempts.c.digest == digest)
-        .where(attempts.c.verdict == Verdict.OK.value)
-        .where(architecture_table.c.name == network, benchmarks.c.dataset == dataset)
-        .order_by(attempts.c.id)
-    )
-    return connection.scalar(query)
 
 
 def list_attempts(connection: Connection, run_id: int) -> list[Attempt]:

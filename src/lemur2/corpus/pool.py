@@ -1,13 +1,11 @@
 """What a corpus held when a run began: the networks that generators build on.
 
-A run must give the same after it was killed, though the corpus has grown meanwhile, by the run
-itself or by others. So a pool is bounded by the newest rows of the moment it was taken, its
-watermark, which the ledger keeps. Rows below it do not change (sources are stored once, trials that
-have ended are not touched again), but for trials that another process had under way just then.
+A pool is bounded by a watermark, which the ledger keeps (`corpus.watermark`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -21,15 +19,9 @@ from lemur2.architecture.zoo import zoo_names, zoo_parameters, zoo_source
 from lemur2.corpus import codec
 from lemur2.corpus.schema import architectures, benchmarks, epochs, transforms, trials
 from lemur2.corpus.store import Corpus
+from lemur2.corpus.watermark import Watermark, now
 from lemur2.errors import UserError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watermark:
-    """The newest rows that a pool sees: ids of an architecture and of a trial; 0 for none."""
-
-    architecture: int = 0
-    trial: int = 0
+from lemur2.metrics import higher_is_better, loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +30,7 @@ class Member:
 
     Attributes:
         name, family, digest: As in the corpus.
-        score: Its best on the pool's data set, in [0, 1]; None where it has none there.
+        score: Its best by the pool's metric on its data set; None where it has none there.
         parameters: How many; None where that was not measured.
     """
 
@@ -122,9 +114,7 @@ class Pool:
         if self.corpus is None:
             return Watermark()
         with self.corpus.database.read() as connection:
-            return Watermark(
-                architecture=_newest(connection, architectures), trial=_newest(connection, trials)
-            )
+            return now(connection, writing=False)
 
     @cached_property
     def dataset(self) -> str | None:
@@ -134,13 +124,42 @@ class Pool:
         query = (
             sa.select(benchmarks.c.dataset)
             .join(trials, trials.c.benchmark_id == benchmarks.c.id)
-            .where(benchmarks.c.task == self.task, trials.c.id <= self.watermark.trial)
+            .where(benchmarks.c.task == self.task, self._visible)
             .group_by(benchmarks.c.dataset)
             .order_by(sa.func.count().desc(), benchmarks.c.dataset)
             .limit(1)
         )
         with self.corpus.database.read() as connection:
             return connection.scalar(query)
+
+    @cached_property
+    def metric(self) -> str | None:
+        """What members' scores are by: the terms' metric, else the one with the most trials.
+
+        None where the corpus has no trial on the data set.
+        """
+        if self.terms is not None:
+            return self.terms.metric
+        if self.corpus is None or self.dataset is None:
+            return None
+        query = (
+            sa.select(benchmarks.c.metric)
+            .join(trials, trials.c.benchmark_id == benchmarks.c.id)
+            .where(
+                benchmarks.c.task == self.task,
+                benchmarks.c.dataset == self.dataset,
+                self._visible,
+            )
+            .group_by(benchmarks.c.metric)
+            .order_by(sa.func.count().desc(), benchmarks.c.metric)
+            .limit(1)
+        )
+        with self.corpus.database.read() as connection:
+            return connection.scalar(query)
+
+    def loss(self, member: Member) -> float:
+        """A member's score as something to be small; infinite where it has none."""
+        return math.inf if self.metric is None else loss(member.score, self.metric)
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
@@ -191,7 +210,7 @@ class Pool:
             return found
         query = (
             sa.select(architectures.c.digest, architectures.c.id)
-            .where(architectures.c.id <= self.watermark.architecture)
+            .where(self.watermark.networks)
             .order_by(architectures.c.id)
         )
         with self.corpus.database.read() as connection:
@@ -208,8 +227,8 @@ class Pool:
             sa.select(
                 trials,
                 architectures.c.name,
-                architectures.c.parameters,
-                architectures.c.flops,
+                self._measured(architectures.c.parameters),
+                self._measured(architectures.c.flops),
                 last.label("last"),
                 sa.func.avg(epochs.c.seconds).label("mean_seconds"),
                 (sa.func.count(epochs.c.seconds) == sa.func.count()).label("timed"),
@@ -235,7 +254,7 @@ class Pool:
         with self.corpus.database.read() as connection:
             rows = connection.execute(query).mappings().all()
             return [
-                (codec.join_hyperparameters(row, codec.from_json(row["prm"])), known)
+                (codec.join_hyperparameters(row, codec.told(row["prm"])), known)
                 for row in rows
                 if (known := _known(connection, row)) is not None
             ]
@@ -266,9 +285,9 @@ class Pool:
                     architectures.c.name,
                     architectures.c.family,
                     architectures.c.digest,
-                    architectures.c.parameters,
+                    self._measured(architectures.c.parameters),
                 )
-                .where(architectures.c.id <= self.watermark.architecture)
+                .where(self.watermark.networks)
                 .order_by(architectures.c.id)
             )
             for row in connection.execute(query):
@@ -283,16 +302,18 @@ class Pool:
 
     def _scores(self, connection: Connection) -> dict[int, float]:
         """The best score of each network, by its id."""
-        if self.dataset is None:
+        if self.dataset is None or self.metric is None:
             return {}
+        best = sa.func.max if higher_is_better(self.metric) else sa.func.min
         query = (
-            sa.select(trials.c.architecture_id, sa.func.max(epochs.c.score))
+            sa.select(trials.c.architecture_id, best(epochs.c.score))
             .join(benchmarks, benchmarks.c.id == trials.c.benchmark_id)
             .join(epochs, epochs.c.trial_id == trials.c.id)
             .where(
                 self._visible,
                 benchmarks.c.task == self.task,
                 benchmarks.c.dataset == self.dataset,
+                benchmarks.c.metric == self.metric,
                 trials.c.verdict == "ok",
                 trials.c.flagged.is_(None),
             )
@@ -311,7 +332,11 @@ class Pool:
 
     @property
     def _visible(self) -> sa.ColumnElement[bool]:
-        return trials.c.id <= self.watermark.trial
+        return self.watermark.trials
+
+    def _measured(self, column: sa.Column[int]) -> sa.Label[int | None]:
+        """What screening measured, as far as the pool sees it."""
+        return sa.case((self.watermark.screened, column)).label(column.name)
 
 
 def _known(connection: Connection, row: sa.RowMapping) -> KnownTrial | None:
@@ -328,10 +353,6 @@ def _known(connection: Connection, row: sa.RowMapping) -> KnownTrial | None:
         parameters=row["parameters"],
         flops=row["flops"],
     )
-
-
-def _newest(connection: Connection, table: sa.Table) -> int:
-    return connection.scalar(sa.select(sa.func.max(table.c.id))) or 0
 
 
 @cache

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0005"  # the newest migration: what this code reads and writes
+REVISION = "0007"  # the newest migration: what this code reads and writes
 VERSION_TABLE = "lemur2_version"  # Alembic's own table, under a name that no other tool uses
 
 metadata = MetaData(
@@ -97,6 +97,9 @@ architectures = Table(
     Column("flagged", Text),  # why it is to be taken with care; NULL if it is not
     Column("legacy_name", Text, unique=True, index=True),  # an imported one's, in its own corpus
     Column("import_id", ForeignKey("imports.id")),  # NULL: it is this corpus's own
+    # The how-manieth screening of a network that was stored without facts; NULL for those that came
+    # with them. Tells runs that began before (`corpus.watermark`).
+    Column("screening", Integer, index=True),
 )
 
 # Where imported rows come from. An import that was killed is `running`; doing it again goes on.
@@ -192,6 +195,7 @@ runs = Table(
     Column("version", Text, nullable=False),
     Column("created", Double, nullable=False),
     Column("updated", Double, nullable=False),
+    Column("reason", Text),  # why it failed; NULL or "" where it did not
 )
 
 trials = Table(
@@ -217,6 +221,14 @@ trials = Table(
     Column("flagged", Text),  # why its scores are to be taken with care; NULL if they are not
     Column("import_id", ForeignKey("imports.id")),  # NULL: it was trained by this corpus
     Index(None, "benchmark_id", "architecture_id"),
+)
+
+# What networks printed while they were trained: apart, because few trials have any and it is long.
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("text", LargeBinary, nullable=False),  # UTF-8
 )
 
 epochs = Table(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -12,12 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Candidate, Verdict
-from lemur2.corpus import architectures, codec, dump, ledger, trials
-from lemur2.corpus.claims import claimed
+from lemur2.corpus import architectures, codec, dump, ledger, removal, trials, watermark
+from lemur2.corpus.claims import Claim, claimed, held
 from lemur2.corpus.database import Database, locate
 from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
 from lemur2.corpus.funnel import Attempted, Stage, funnel
 from lemur2.corpus.records import Epoch, Facts, Outcome
+from lemur2.corpus.removal import Removed
+from lemur2.corpus.repeats import said
 from lemur2.corpus.schema import architectures as architecture_table
 from lemur2.corpus.schema import attempts as attempt_table
 from lemur2.corpus.schema import trials as trial_table
@@ -85,14 +89,6 @@ class Corpus:
         with self.database.read() as connection:
             return architectures.known(connection, list(digests))
 
-    def known_transform(self, digest: str, *, network: str, dataset: str) -> str | None:
-        """The transform with this canonical digest that was tried on a network and data set.
-
-        By name; None where there is none, or it did not get through.
-        """
-        with self.database.read() as connection:
-            return ledger.tried_transform(connection, digest, network, dataset)
-
     def add_architecture(
         self,
         *,
@@ -135,6 +131,11 @@ class Corpus:
         with self.database.read() as connection:
             return architectures.get(connection, name)
 
+    def names(self) -> list[str]:
+        """The names of all architectures, sorted."""
+        with self.database.read() as connection:
+            return list(connection.scalars(sa.select(architecture_table.c.name).order_by("name")))
+
     def source(self, name: str) -> str | None:
         """An architecture's source text."""
         with self.database.read() as connection:
@@ -158,14 +159,20 @@ class Corpus:
         limits: Mapping[str, Any],
         total: int | None,
         environment: Mapping[str, Any],
+        bounded: bool = False,
     ) -> int:
-        """Open a run in the ledger; its number."""
+        """Open a run in the ledger; its number.
+
+        Where it is `bounded`, its config gets the watermark of this moment, as `pool`: what it
+        reads of the corpus is what there is now (`corpus.watermark`).
+        """
         with self.database.write() as connection:
+            pool = {"pool": asdict(watermark.now(connection, writing=True))} if bounded else {}
             return ledger.start(
                 connection,
                 verb=verb,
                 generator=generator,
-                config=config,
+                config={**config, **pool},
                 seed=seed,
                 protocol=protocol,
                 limits=limits,
@@ -190,19 +197,37 @@ class Corpus:
         with self.database.read() as connection:
             return ledger.find(connection)
 
-    def set_run_status(self, run_id: int, status: Status) -> None:
-        """Say how a run stands: `running` again on resume, else how it ended."""
+    def set_run_status(self, run_id: int, status: Status, reason: str = "") -> None:
+        """Say how a run stands: `running` again on resume, else how it ended, and why so."""
         with self.database.write() as connection:
-            ledger.update(connection, run_id, status=status)
+            ledger.update(connection, run_id, status=status, reason=codec.plain(reason))
 
     def set_run_total(self, run_id: int, total: int) -> None:
         """Change how much a run is to do: one that is there already is to go on further."""
         with self.database.write() as connection:
             ledger.update(connection, run_id, total=total)
 
-    def finish_run(self, run_id: int, status: Status = "finished") -> None:
+    def finish_run(self, run_id: int, status: Status = "finished", reason: str = "") -> None:
         """Close a run."""
-        self.set_run_status(run_id, status)
+        self.set_run_status(run_id, status, reason)
+
+    def drop_empty_run(self, run_id: int) -> bool:
+        """Delete a run in which nothing was asked or tried; whether it was such a one."""
+        with self.database.write() as connection:
+            return removal.remove_empty(connection, run_id)
+
+    def remove_runs(self, run_ids: Collection[int]) -> Removed:
+        """Delete runs with their attempts and trials, and the networks that nothing else needs.
+
+        Raises:
+            UserError: There is no such run, a process is at work on one, or a run that is not
+                finished began when it was there, and rests on what it found.
+        """
+        with ExitStack() as claims:
+            for run_id in sorted(set(run_ids)):
+                claims.enter_context(self.claimed(self.run(run_id).id))
+            with self.database.write() as connection:
+                return removal.remove(connection, sorted(set(run_ids)))
 
     def claimed(self, run_id: int) -> AbstractContextManager[None]:
         """Hold a run for this process while the block lasts.
@@ -210,7 +235,25 @@ class Corpus:
         Raises:
             UserError: (On entering) another process holds it.
         """
-        return claimed(self.database, run_id)
+        refusal = f"another process is at work on run {run_id}; wait for it, or end it first"
+        return claimed(self.database, Claim.of_run(run_id), refusal)
+
+    def at_work(self, run_id: int) -> bool:
+        """Whether a process holds a run now."""
+        return held(self.database, Claim.of_run(run_id))
+
+    def alone(self, command: str, refusal: str) -> AbstractContextManager[None]:
+        """Keep other processes from this command while the block lasts.
+
+        Raises:
+            UserError: (On entering) another process is at it; with the text `refusal`.
+        """
+        return claimed(self.database, Claim.of_command(command), refusal)
+
+    def standing(self, run: Run) -> Status:
+        """How a run stands: as the ledger says, but `interrupted` where its process is gone."""
+        gone = run.status == "running" and not self.at_work(run.id)
+        return "interrupted" if gone else run.status
 
     def advance(
         self,
@@ -242,21 +285,39 @@ class Corpus:
             ledger.update(connection, run_id, told=told, state=codec.to_json(state))
             return indices
 
-    def record(self, run_id: int, index: int, outcome: Outcome) -> bool:
+    def record(
+        self,
+        run_id: int,
+        index: int,
+        outcome: Outcome,
+        *,
+        rename: bool = False,
+        trial_id: int | None = None,
+    ) -> Outcome | None:
         """Store what became of an attempt.
 
         In one transaction: the verdict, and where screening let it through the architecture and
         its lineage, and where it was trained the trial with its epochs. A transform's trial is
         of the network that the candidate names as its first parent.
 
+        Args:
+            run_id: The run.
+            index: The attempt's.
+            outcome: What became of it.
+            rename: Where another network in the corpus has its name, give it another one.
+            trial_id: Where its trial is stored already; then the outcome's is not stored again.
+
         Returns:
-            False where this attempt had a verdict already; then nothing changes.
+            The outcome as it is stored; None where this attempt had a verdict already, and
+            nothing was changed.
 
         Raises:
-            UserError: Another network in the corpus has its name.
+            UserError: Another network in the corpus has its name, and it is not to be renamed.
         """
         with self.database.write() as connection:
-            return ledger.record(connection, run_id, index, outcome)
+            return ledger.record(
+                connection, run_id, index, outcome, rename=rename, trial_id=trial_id
+            )
 
     def attempts(self, run_id: int) -> list[Attempt]:
         """A run's attempts in the order of asking; the pending ones without an outcome."""
@@ -315,10 +376,19 @@ class Corpus:
         verdict: Verdict,
         reason: str = "",
         test_score: float | None = None,
+        output: str = "",
     ) -> None:
-        """Close a trial."""
+        """Close a trial; `output` is what the network printed meanwhile."""
         with self.database.write() as connection:
-            trials.finish(connection, trial_id, verdict, reason, test_score)
+            trials.finish(connection, trial_id, verdict, reason, test_score, output)
+
+    def printed(self, trial_id: int) -> str:
+        """What a network printed while a trial trained it, untrusted text; "" if nothing is kept.
+
+        Its head and its tail, with a line between them where some was dropped.
+        """
+        with self.database.read() as connection:
+            return trials.printed(connection, trial_id)
 
     def drop_unfinished_trials(self, run_id: int) -> int:
         """Delete the trials that a killed run left open, and their epochs; how many."""
@@ -379,6 +449,19 @@ class Corpus:
             rows = connection.execute(query.group_by(attempt.generator)).all()
         return {row[0]: row[1] for row in rows}
 
+    def skipped(self, run_id: int | None = None) -> dict[str, Counter[str]]:
+        """Per generator, how many candidates were duplicates by each rule (`corpus.repeats`)."""
+        attempt = attempt_table.c
+        where = [attempt.verdict == Verdict.DUPLICATE.value]
+        if run_id is not None:
+            where.append(attempt.run_id == run_id)
+        query = sa.select(attempt.generator, attempt.reason).where(*where)
+        found: dict[str, Counter[str]] = {}
+        with self.database.read() as connection:
+            for generator, reason in connection.execute(query):
+                found.setdefault(generator, Counter())[said(reason)] += 1
+        return found
+
     def content_dump(self) -> dict[str, list[Any]]:
         """Everything that two runs of the same seed have in common: no ids, times, memory."""
         with self.database.read() as connection:
@@ -392,6 +475,24 @@ def _earlier(found: sa.Column[Any]) -> sa.Exists:
     return sa.exists().where(repeated, first.verdict == Verdict.OK.value, found.is_not(None))
 
 
+def _first_of_its_run() -> sa.ScalarSelect[int]:
+    """Id of the attempt of the same run that an attempt repeats; NULL where it repeats none."""
+    first = attempt_table.alias("first")
+    attempt = attempt_table.c
+    query = (
+        sa.select(first.c.id)
+        .where(
+            first.c.run_id == attempt.run_id,
+            first.c.name == attempt.duplicate_of,
+            first.c.index < attempt.index,
+            first.c.verdict != Verdict.DUPLICATE.value,
+        )
+        .order_by(first.c.index)
+        .limit(1)
+    )
+    return query.correlate(attempt_table).scalar_subquery()
+
+
 def _attempted(connection: Connection, run_id: int | None, by: str) -> list[Attempted]:
     attempt = attempt_table.c
     twin = architecture_table.alias("twin")
@@ -402,20 +503,28 @@ def _attempted(connection: Connection, run_id: int | None, by: str) -> list[Atte
     )
     is_twin = attempt.verdict == Verdict.DUPLICATE.value
     of_transform = is_twin & (attempt.kind == "transform")
+    original = attempt_table.alias("original")
+    in_run = original.c.id.is_not(None)
     screened = sa.case(
+        (in_run, original.c.facts.is_not(None)),
         (of_transform, _earlier(attempt_table.alias().c.facts)),
         (is_twin, twin.c.id.is_not(None)),
         else_=attempt.facts.is_not(None),
     )
     learned = sa.case(
+        (in_run, original.c.trial_id.is_not(None)),
         (of_transform, _earlier(attempt_table.alias().c.trial_id)),
         (is_twin, twin_learned),
         else_=attempt.trial_id.is_not(None),
     )
-    columns = (attempt[by], attempt.verdict, screened, learned)
+    columns = (attempt[by], attempt.verdict, screened, learned, original.c.verdict)
     query = (
         sa.select(*columns, sa.func.count())
-        .select_from(attempt_table.outerjoin(twin, twin.c.name == attempt.duplicate_of))
+        .select_from(
+            attempt_table.outerjoin(twin, twin.c.name == attempt.duplicate_of).outerjoin(
+                original, original.c.id == _first_of_its_run()
+            )
+        )
         .where(attempt.verdict.is_not(None))
         .group_by(*columns)
     )
@@ -427,7 +536,10 @@ def _attempted(connection: Connection, run_id: int | None, by: str) -> list[Atte
             verdict=Verdict(verdict),
             screened=bool(was_screened),
             learned=bool(was_trained),
+            repeats=Verdict(repeats) if repeats else None,
             count=count,
         )
-        for generator, verdict, was_screened, was_trained, count in connection.execute(query)
+        for generator, verdict, was_screened, was_trained, repeats, count in connection.execute(
+            query
+        )
     ]

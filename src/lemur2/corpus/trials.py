@@ -20,6 +20,7 @@ from lemur2.corpus.schema import (
     benchmarks,
     environments,
     epochs,
+    outputs,
     sources,
     transforms,
     trials,
@@ -83,9 +84,17 @@ def add_epochs(connection: Connection, trial_id: int, found: Iterable[Epoch]) ->
 
 
 def finish(
-    connection: Connection, trial_id: int, verdict: Verdict, reason: str, test_score: float | None
+    connection: Connection,
+    trial_id: int,
+    verdict: Verdict,
+    reason: str,
+    test_score: float | None,
+    output: str = "",
 ) -> None:
-    """Close a trial."""
+    """Close a trial; `output` is what the network printed."""
+    if output:
+        text = codec.encode_text(output)
+        connection.execute(sa.insert(outputs).values(trial_id=trial_id, text=text))
     connection.execute(
         sa.update(trials)
         .where(trials.c.id == trial_id)
@@ -115,7 +124,7 @@ def record(
         run_id=run_id,
     )
     add_epochs(connection, trial_id, result.epochs)
-    finish(connection, trial_id, result.verdict, result.reason, result.test_score)
+    finish(connection, trial_id, result.verdict, result.reason, result.test_score, result.output)
     return trial_id
 
 
@@ -155,6 +164,12 @@ def find(connection: Connection, *where: sa.ColumnElement[bool]) -> list[Trial]:
     return [_trial(row, found.get(row["id"], ())) for row in rows]
 
 
+def printed(connection: Connection, trial_id: int) -> str:
+    """What a trial's network printed; "" where nothing was kept."""
+    text = connection.scalar(sa.select(outputs.c.text).where(outputs.c.trial_id == trial_id))
+    return "" if text is None else codec.decode_text(text)
+
+
 def of_run(run_id: int) -> sa.ColumnElement[bool]:
     """Condition: trials of a run."""
     return trials.c.run_id == run_id
@@ -185,7 +200,7 @@ def _epochs(connection: Connection, selected: sa.Select[Any]) -> dict[int, tuple
             loss=row.loss,
             seconds=float("nan") if row.seconds is None else row.seconds,
             memory=row.memory or 0,
-            diagnostics=codec.from_json(row.diagnostics),
+            diagnostics=codec.told(row.diagnostics),
         )
         found.setdefault(row.trial_id, []).append(epoch)
     return {trial_id: tuple(rows) for trial_id, rows in found.items()}
@@ -197,7 +212,7 @@ def _trial(row: RowMapping, found: tuple[Epoch, ...]) -> Trial:
         dataset=row["dataset"],
         metric=row["metric"],
         transform=row["transform"],
-        hyperparameters=codec.join_hyperparameters(row, codec.from_json(row["prm"])),
+        hyperparameters=codec.join_hyperparameters(row, codec.told(row["prm"])),
         seed=row["seed"],
         verdict=Verdict(row["verdict"]),
         reason=row["reason"],

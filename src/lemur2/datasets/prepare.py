@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -103,42 +102,14 @@ def open_prepared(folder: Path) -> PreparedData:
         stored = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
         lists = ("sample_shape", "outputs", "mean", "std", "classes")
         stored.update({key: tuple(stored[key]) for key in lists})
-        found = PreparedData(DataSpec(**stored), folder)
-        for part in get_args(Part):
-            _check_part(found, part)
+        prepared = PreparedData(DataSpec(**stored), folder)
+        prepared.check()
     except (OSError, EOFError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
             f"{folder} holds no prepared data, or damaged ({error}); delete it, and it is "
             "prepared again"
         ) from error
-    return found
-
-
-def _check_part(data: PreparedData, part: Part) -> None:
-    """Both arrays of a part are there, whole, and of the shape and kind that was written.
-
-    Raises:
-        ValueError: They are not.
-    """
-    count = data.spec.sizes[part]
-    if not isinstance(count, int) or count < 1:
-        raise ValueError(f"{part} has {count} samples")
-    files = {data.inputs_path(part): (count, *data.spec.sample_shape), data.targets_path(part): ()}
-    for path, shape in files.items():
-        try:
-            found = np.load(path, mmap_mode="r")
-        except (EOFError, ValueError) as error:
-            raise ValueError(f"{path.name}: {error}") from error
-        whole = found.shape == shape if shape else found.shape[:1] == (count,)
-        if not whole or found.dtype.kind not in "iuf":
-            raise ValueError(f"{path.name} has {found.shape} of {found.dtype}")
-    _check_targets(data, part)
-
-
-def _check_targets(data: PreparedData, part: Part) -> None:
-    targets = data.targets(part)
-    if targets.min() < 0 or targets.max() >= data.spec.outputs[0]:
-        raise ValueError(f"{data.targets_path(part).name} names other classes than there are")
+    return prepared
 
 
 def _key(dataset: Dataset, root: Path, seed: int) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import linecache
 import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,17 +17,37 @@ from typing import Any
 import torch
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.architecture.hyperparameters import check_names
+from lemur2.evaluation.protocol import value
+from lemur2.evaluation.substitutes import Readable
+from lemur2.texts import MOST_NAMES
 
 FILE_NAME = "<candidate>"
 MODULE_NAME = "lemur2_candidate"
 
-# What a network is built with where the protocol gives no value for what it declares.
-DEFAULTS: Mapping[str, Any] = {"lr": 0.01, "momentum": 0.9, "dropout": 0.2}
-OTHER_DEFAULT = 0.5  # the field searches every other hyperparameter in [0, 1]
-
 _NO_MEMORY = (
     *("can't allocate memory", "cannot allocate memory", "not enough memory"),
     *("out of memory", "bad_alloc"),
+)
+
+# How writing beyond the limits of the scratch folder fails; torch says it in words.
+_NO_DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+_TORCH_NO_DISK = re.compile(r"file write failed|inline_container.*unexpected pos")
+# What is asked for beyond a worker's reach: words of the message, modules on the way to an OSError,
+# and what to do instead.
+_NO_GPU = "there is no GPU here: use the device that __init__ is given"
+_BEYOND = (
+    (("CUDA", "NVIDIA driver"), (), _NO_GPU),
+    (
+        ("internet connection", "urlopen"),
+        ("hub.py", "huggingface_hub", "urllib", "http", "socket.py"),
+        "there is no network in the sandbox: build it with weights of its own",
+    ),
+    (
+        (),
+        ("multiprocessing", "process.py", "subprocess.py"),
+        "there are no other processes in the sandbox: do it in this one",
+    ),
 )
 
 # Address space that is given back when candidate code has failed: telling that memory ran out
@@ -54,6 +76,8 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
     )
     if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _NO_MEMORY):
         return Refusal(Verdict.MEMORY, _no_room(text), line, remedy="--memory raises the limit")
+    if _disk_is_full(error, text):
+        return Refusal(Verdict.FORBIDDEN, f"wrote more to disk than is allowed: {reason}", line)
     if isinstance(error, PermissionError):
         frames = traceback.extract_tb(error.__traceback__)
         if frames and frames[-1].filename.startswith("<frozen importlib"):
@@ -62,9 +86,30 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
             )
         else:
             verdict = Verdict.FORBIDDEN
+    elif isinstance(error, ModuleNotFoundError) and error.name in Readable.hidden:
+        reason = f"imports what candidates may not read: {error.name}"
     elif isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
         verdict = Verdict.CRASH
-    return Refusal(verdict, reason, line)
+    return Refusal(verdict, reason, line, _beyond(error, text))
+
+
+def _beyond(error: BaseException, text: str) -> str:
+    """What to do instead, where what failed is beyond a worker's reach; "" where not."""
+    frames = traceback.extract_tb(error.__traceback__)
+    passed = {part for frame in frames if not _own(frame) for part in Path(frame.filename).parts}
+    for words, modules, remedy in _BEYOND:
+        said = any(word in text for word in words)
+        if not said and not (isinstance(error, OSError) and passed.intersection(modules)):
+            continue
+        if remedy is not _NO_GPU or not torch.cuda.is_available():
+            return remedy
+    return ""
+
+
+def _disk_is_full(error: BaseException, text: str) -> bool:
+    return (isinstance(error, OSError) and error.errno in _NO_DISK) or bool(
+        _TORCH_NO_DISK.search(text)
+    )
 
 
 def _no_room(text: str) -> str:
@@ -88,7 +133,9 @@ def load(source: str) -> ModuleType:
 def declared(module: ModuleType) -> set[str]:
     """The hyperparameters that the module says it supports. Raises Refusal (`contract`)."""
     with stage(Verdict.CONTRACT):
-        return {str(name) for name in module.supported_hyperparameters()}
+        names = {str(name) for name in islice(module.supported_hyperparameters(), MOST_NAMES + 1)}
+        check_names(names)
+        return names
 
 
 def parameters(
@@ -104,7 +151,7 @@ def parameters(
 
     `checkpointing` is there only where it is asked for: networks that offer it look for it.
     """
-    prm = {name: given.get(name, DEFAULTS.get(name, OTHER_DEFAULT)) for name in sorted(names)}
+    prm = {name: value(given, name) for name in sorted(names)}
     prm |= {"batch": batch, "transform": transform, "epoch": epochs}
     return prm | {"checkpointing": True} if checkpointing else prm
 

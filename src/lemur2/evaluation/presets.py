@@ -5,11 +5,11 @@ A preset holds what the section states; everything else keeps `Protocol`'s defau
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
 from lemur2.errors import UsageError
+from lemur2.suggestions import did_you_mean
 
 _SGD = {"lr": 0.01, "momentum": 0.9}
 
@@ -46,8 +46,8 @@ def preset(name: str) -> dict[str, Any]:
         UsageError: There is none of this name; the message offers similar ones.
     """
     if name not in PRESETS:
-        close = get_close_matches(name, PRESETS, n=3) or list(PRESETS)
-        raise UsageError(f"there is no preset {name!r}; there are {', '.join(close)}")
+        hint = did_you_mean(name, PRESETS, f"there are {', '.join(PRESETS)}")
+        raise UsageError(f"there is no preset {name!r}; {hint}")
     fields = dict(PRESETS[name])
     if "hyperparameters" in fields:
         fields["hyperparameters"] = dict(fields["hyperparameters"])

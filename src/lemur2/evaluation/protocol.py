@@ -9,6 +9,15 @@ from typing import Any
 GIB = 1 << 30
 MIB = 1 << 20
 
+# What a network is built with where the protocol gives no value for what it declares.
+DEFAULTS: Mapping[str, Any] = {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2}
+OTHER_DEFAULT = 0.5  # the field searches every other hyperparameter in [0, 1]
+
+
+def value(given: Mapping[str, Any], name: str) -> Any:
+    """What a network that declares a hyperparameter is given, where the protocol gives these."""
+    return given.get(name, DEFAULTS.get(name, OTHER_DEFAULT))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
@@ -30,9 +39,7 @@ class Protocol:
     metric: str | None = None
     transform: str | None = None
     epochs: int = 1
-    hyperparameters: Mapping[str, Any] = field(
-        default_factory=lambda: {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2}
-    )
+    hyperparameters: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULTS))
     seed: int = 0
     amp: bool = False
     checkpointing: bool = False
@@ -50,7 +57,8 @@ class Limits:
     screen_seconds: float = 60.0
     train_seconds: float = 1800.0
     memory: int = 4 * GIB  # beyond what the warm process already has
-    output: int = 1 * MIB  # stdout and stderr together
+    output: int = MIB // 16  # stdout and stderr together; what is printed beyond it is dropped
     scratch: int = 64 * MIB
+    files: int = 1024  # in the scratch folder, folders among them; not bytes
     threads: int = 1
     device: str = "cpu"

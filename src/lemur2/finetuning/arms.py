@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -73,12 +73,17 @@ class Arm:
 
 
 def answers(
-    arm: Arm, backend: Backend, wish: Wish, seeds: Sequence[int], record: Path
+    arm: Arm,
+    backend: Backend,
+    wish: Wish,
+    seeds: Sequence[int],
+    record: Path,
+    say: Callable[[str], None],
 ) -> list[tuple[Request, Reply]]:
     """What the model wrote for every seed; what the record has already is not asked again."""
     requests = arm.requests(wish, seeds)
     name = f"{backend.kind}:{arm.model}" + (f"+{arm.adapter}" if arm.adapter else "")
-    client = Client(backend, name=name, record=record)
+    client = Client(backend, name=name, record=record, say=say)
     return list(zip(requests, client.complete(requests), strict=True))
 
 

@@ -115,6 +115,19 @@ def known_networks(corpus: Corpus, largest: int) -> dict[str, Known]:
     return found
 
 
+def never_screened(corpus: Corpus, folder: Path, split: str) -> tuple[int, int]:
+    """Networks of a curated folder's split that the corpus has no facts of, and all of them."""
+    import sqlalchemy as sa
+
+    from lemur2.corpus.schema import architectures
+
+    names = {row["nn"] for row in _rows(folder, split)}
+    query = sa.select(architectures.c.name).where(architectures.c.sample_shape.is_not(None))
+    with corpus.database.read() as connection:
+        screened = set(connection.execute(query).scalars())
+    return len(names - screened), len(names)
+
+
 def examples(
     folder: Path,
     split: str,
@@ -172,6 +185,8 @@ def fitting(
         seed: Of the order.
     """
     everything = list(found)
+    if not everything:
+        return []  # tokenizers do not take an empty list
     lengths = count_tokens([each.completion for each in everything])
     short = [each for each, n in zip(everything, lengths, strict=True) if n <= most]
     order = random.Random(seed)

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from lemur2.errors import UsageError, UserError
-from lemur2.llm.backends.base import Backend, TransientError
+from lemur2.llm.backends.base import Backend, TransientError, silent
 from lemur2.llm.record import Record
 from lemur2.llm.values import Message, ModelFacts, Reply, Request
 
@@ -113,6 +113,7 @@ class Client:
         budget: What may be spent.
         persistence: How often to try.
         concurrency: Requests in flight at once; None takes what the backend likes.
+        say: Told what the backend is busy with, in lines for people who wait; from any thread.
 
     Attributes:
         spent: What the replies took that were given so far.
@@ -127,12 +128,14 @@ class Client:
         budget: Budget = NO_BUDGET,
         persistence: Persistence = PERSISTENCE,
         concurrency: int | None = None,
+        say: Callable[[str], None] = silent,
     ) -> None:
         self.name = name or backend.kind
         self.budget = budget
         self.spent = Spent()
         self.concurrency = concurrency
         self._backend = backend
+        backend.say = say
         self._persistence = persistence
         self._record = Record(record) if record is not None else None
         self._opened = False

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur2.errors import UsageError, UserError
+from lemur2.suggestions import did_you_mean
 
 SUFFIX = ".jinja"
 
@@ -25,7 +26,8 @@ def prompt_text(name: str) -> str:
         UsageError: There is none of this name.
     """
     if name not in prompt_names():
-        raise UsageError(f"no prompt {name!r}; there are {', '.join(prompt_names())}")
+        hint = did_you_mean(name, prompt_names(), f"there are {', '.join(prompt_names())}")
+        raise UsageError(f"no prompt {name!r}; {hint}")
     return files("lemur2.llm").joinpath("prompts", f"{name}{SUFFIX}").read_text("utf-8")
 
 

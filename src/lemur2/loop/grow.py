@@ -4,26 +4,32 @@ What a run does depends on its generator, protocol and seed alone. Candidates ar
 whatever order workers get through them, and recorded as they finish, but told to the generator
 in the order in which it gave them; and it is asked for more when, and only when, one was told.
 Every step is one transaction, so that what is on disk is always a state the run passes through.
+
+Of the corpus a run reads what was there when it began, its watermark, which the ledger keeps: what
+other runs add meanwhile changes nothing, and what they have under way is done here as well.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from lemur2.architecture import Candidate, Refusal, Verdict
-from lemur2.architecture.names import content_name
 from lemur2.corpus import Attempt, Corpus, Outcome, Run
-from lemur2.corpus.pool import Pool, Terms, Watermark
+from lemur2.corpus.known import Known
+from lemur2.corpus.pool import Pool, Terms
+from lemur2.corpus.watermark import Watermark
 from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
+from lemur2.llm.client import in_threads
 from lemur2.loop.champion import loss
+from lemur2.loop.duplicates import Duplicates
 from lemur2.loop.ending import working_on
 from lemur2.loop.generator import Generator
 from lemur2.loop.sources import network_source
@@ -76,16 +82,16 @@ def start_run(
     corpus: Corpus, generator: Generator[Any], plan: Plan, limits: Limits, settings: Settings
 ) -> int:
     """Open a run in the ledger; its number. Nothing is asked yet."""
-    pool = Pool(corpus, task=plan.task.name)
     return corpus.start_run(
         verb="grow",
         generator=generator.name,
-        config={**_config(generator, settings), "pool": asdict(pool.watermark)},
+        config=_config(generator, settings),
         seed=generator.seed,
         protocol=asdict(plan.protocol),
         limits=asdict(limits),
         total=settings.total,
         environment=environment(limits),
+        bounded=True,
     )
 
 
@@ -93,13 +99,36 @@ def same_run(
     corpus: Corpus, generator: Generator[Any], plan: Plan, settings: Settings
 ) -> Run | None:
     """The latest run in the ledger that is just this one; None where there is none."""
-    wanted = json.dumps([_config(generator, settings), asdict(plan.protocol)])
+    wanted = _command(generator, plan, settings)
     for run in reversed(corpus.runs()):
         config = {key: value for key, value in run.config.items() if key != "pool"}
-        same = json.dumps([config, run.protocol]) == wanted
-        if same and (run.generator, run.seed) == (generator.name, generator.seed):
+        if json.dumps([run.generator, run.seed, config, run.protocol]) == wanted:
             return run
     return None
+
+
+def _command(generator: Generator[Any], plan: Plan, settings: Settings) -> str:
+    config = _config(generator, settings)
+    return json.dumps([generator.name, generator.seed, config, asdict(plan.protocol)])
+
+
+@contextmanager
+def alone(
+    corpus: Corpus, generator: Generator[Any], plan: Plan, settings: Settings
+) -> Iterator[None]:
+    """Keep other processes from starting or resuming just this run while the block lasts.
+
+    Both would train the same networks: neither sees what the other does.
+
+    Raises:
+        UserError: Another process is at it.
+    """
+    run = same_run(corpus, generator, plan, settings)
+    going = run is not None and corpus.at_work(run.id)
+    which = f"run {run.id} is just this one, and" if run and going else "this very run"
+    refusal = f"{which} is at work in another process; wait for it, or change --seed"
+    with corpus.alone(_command(generator, plan, settings), refusal):
+        yield
 
 
 def grow(
@@ -146,26 +175,43 @@ class _Loop:
         self.outcomes: dict[int, Outcome] = {}  # recorded, not told yet
         self.recorded = 0
         self.best: Outcome | None = None
-        self.digests: dict[str, str] = {}  # of this run's, by `_key`: the first name
-        self.names: dict[str, str] = {}  # of those that keep the contract: name -> digest
         self.networks: dict[str, str] = {}  # sources of those that transforms are tried on
         self.pending: dict[Future[Outcome], int] = {}
-        generator.meet(_pool(corpus, stored, plan))
+        watermark = Watermark(**stored.config["pool"])
+        self.duplicates = Duplicates(Known(corpus, watermark), plan, self.settings.max_flops)
+        generator.meet(_pool(corpus, watermark, plan))
         if stored.state is not None:
             generator.load_state(stored.state)
 
     def go(self) -> None:
         for attempt in self.corpus.attempts(self.run):
             self._restore(attempt)
-        if not self.candidates:
+        if not self.candidates or self.generator.piecemeal:
             self._ask()
+        self._fill()
         while True:
             self._tell_and_ask()
             if not self.pending:
                 break
-            done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=self.pending.__getitem__):
-                self._record(self.pending.pop(future), future.result())
+            self._collect()
+
+    def _collect(self, *others: Future[Any]) -> None:
+        """Wait until something was evaluated, or one of the others is done; record what was."""
+        done, _ = wait([*self.pending, *others], return_when=FIRST_COMPLETED)
+        for future in sorted(done & self.pending.keys(), key=self.pending.__getitem__):
+            self._record(self.pending.pop(future), future.result())
+
+    def _fill(self) -> None:
+        """Ask a generator that is piecemeal until the window is full or it has no more.
+
+        It is asked in a thread, so that what it gave before is recorded meanwhile.
+        """
+        while self.generator.piecemeal and (room := self._room()) > 0:
+            [asking] = in_threads(self.generator.ask, [room], 1)
+            while not asking.done():
+                self._collect(asking)
+            if not self._take(asking.result()):
+                return
 
     def _restore(self, attempt: Attempt) -> None:
         self.candidates.append((attempt.candidate, attempt.name, attempt.digest))
@@ -173,7 +219,7 @@ class _Loop:
             self._dispatch(attempt.index)
             return
         self._count(attempt.outcome)
-        self._remember(attempt.candidate, attempt.name, attempt.digest)
+        self.duplicates.restore(attempt)
         told = attempt.index < self.told if self._in_order else attempt.told is not None
         if not told:
             self.outcomes[attempt.index] = attempt.outcome
@@ -183,7 +229,12 @@ class _Loop:
         while (index := self._due()) is not None:
             self.generator.tell([self.outcomes.pop(index)])
             self.told += 1
-            self._ask(heard=None if self._in_order else index)
+            heard = None if self._in_order else index
+            if self.generator.piecemeal:
+                self._take([], heard)
+                self._fill()
+            else:
+                self._ask(heard)
 
     @property
     def _in_order(self) -> bool:
@@ -195,23 +246,32 @@ class _Loop:
             return self.told if self.told in self.outcomes else None
         return next(iter(self.outcomes), None)
 
-    def _ask(self, heard: int | None = None) -> None:
-        """Ask for as many as the window takes; store them with the state in one step."""
+    def _room(self) -> int:
+        """How many more candidates the window takes."""
         outstanding = len(self.candidates) - self.told
-        room = min(self.settings.window - outstanding, self.settings.total - len(self.candidates))
-        asked = [_identified(c) for c in self.generator.ask(room)] if room > 0 else []
+        return min(self.settings.window - outstanding, self.settings.total - len(self.candidates))
+
+    def _ask(self, heard: int | None = None) -> None:
+        """Ask for as many as the window takes."""
+        room = self._room()
+        self._take(self.generator.ask(room) if room > 0 else [], heard)
+
+    def _take(self, given: Sequence[Candidate], heard: int | None = None) -> int:
+        """Store what the generator gave with its state in one step; how many that were."""
+        asked = [self.duplicates.identify(candidate) for candidate in given]
         indices = self.corpus.advance(
             self.run, told=self.told, state=self.generator.state(), asked=asked, heard=heard
         )
         self.candidates += asked
         for index in indices:
             self._dispatch(index)
+        return len(asked)
 
     def _dispatch(self, index: int) -> None:
         """Have a candidate evaluated, or refuse it at once."""
         candidate, name, digest = self.candidates[index]
         outcome = self._refuse(candidate, name, digest)
-        self._remember(candidate, name, digest)
+        self.duplicates.remember(candidate, name, digest)
         if outcome is not None:
             self._record(index, outcome)
             return
@@ -241,50 +301,18 @@ class _Loop:
             refusal = _contract_refusal(candidate)
             found = {"verdict": refusal.verdict, "reason": str(refusal)}
         else:
-            # This run's own first: what the corpus already holds of them depends on timing.
-            twin = self.digests.get(_key(candidate, digest)) or self._known(candidate, digest)
-            what = "network" if candidate.kind == "architecture" else "transform"
-            reason = f"the same {what} as {twin}"
-            if twin is None and self._name_is_taken(candidate, name, digest):
-                twin, reason = name, f"the same text as {name} but for whitespace"
-            if twin is None:
+            repeat = self.duplicates.repeated(candidate, name, digest)
+            if repeat is None:
                 return None
-            found = {"verdict": Verdict.DUPLICATE, "reason": reason, "duplicate_of": twin}
+            found = {
+                "verdict": Verdict.DUPLICATE,
+                "reason": repeat.reason,
+                "duplicate_of": repeat.of,
+            }
         return Outcome(candidate=candidate, name=name, digest=digest, **found)
 
-    def _known(self, candidate: Candidate, digest: str) -> str | None:
-        """What the corpus has of the same digest: a network, or a transform that was tried alike.
-
-        A transform may be tried on other networks and other data.
-        """
-        if candidate.training:
-            return None
-        if candidate.kind == "architecture":
-            return self.corpus.known(digest)
-        dataset = self.plan.protocol.dataset
-        return self.corpus.known_transform(digest, network=candidate.parents[0], dataset=dataset)
-
-    def _remember(self, candidate: Candidate, name: str, digest: str) -> None:
-        self.digests.setdefault(_key(candidate, digest), name)
-        if digest:
-            self.names.setdefault(name, digest)
-
-    def _name_is_taken(self, candidate: Candidate, name: str, digest: str) -> bool:
-        """Whether another network has the name that this one gets after its content.
-
-        Names leave whitespace out, which canonical digests do not: a statement that is indented
-        differently makes another program of the same name, and the corpus can hold only one. Of
-        transforms it holds any number.
-        """
-        if candidate.name is not None or candidate.kind == "transform":
-            return False
-        if name in self.names:
-            return self.names[name] != digest
-        stored = self.corpus.architecture(name)
-        return stored is not None and stored.digest != digest
-
     def _record(self, index: int, outcome: Outcome) -> None:
-        self.corpus.record(self.run, index, outcome)
+        outcome = self.corpus.record(self.run, index, outcome, rename=True) or outcome
         self.outcomes[index] = outcome
         self._count(outcome)
         if self.on_progress is not None:
@@ -297,8 +325,7 @@ class _Loop:
         self.best = min(scored, key=loss, default=None)
 
 
-def _pool(corpus: Corpus, run: Run, plan: Plan) -> Pool:
-    watermark = Watermark(**run.config["pool"])
+def _pool(corpus: Corpus, watermark: Watermark, plan: Plan) -> Pool:
     protocol = plan.protocol
     terms = Terms(
         metric=plan.metric,
@@ -314,24 +341,6 @@ def _pool(corpus: Corpus, run: Run, plan: Plan) -> Pool:
 
 def _config(generator: Generator[Any], settings: Settings) -> dict[str, Any]:
     return {"generator": generator.describe(), "settings": asdict(settings)}
-
-
-def _identified(candidate: Candidate) -> tuple[Candidate, str, str]:
-    """A candidate with its name and canonical digest; "" where it breaks the contract."""
-    try:
-        read = candidate.parse()
-    except Refusal:
-        return candidate, candidate.name or content_name(candidate.prefix, candidate.source), ""
-    return candidate, read.name, read.digest
-
-
-def _key(candidate: Candidate, digest: str) -> str:
-    """What makes a candidate one of its own: its source, and its training where it brings one.
-
-    A transform counts with the network that it is for.
-    """
-    key = digest if candidate.kind == "architecture" else f"{digest} on {candidate.parents[0]}"
-    return f"{key} {json.dumps(candidate.training)}" if candidate.training else key
 
 
 def _contract_refusal(candidate: Candidate) -> Refusal:

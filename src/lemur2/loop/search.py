@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from lemur2.architecture import Architecture, Refusal
+from lemur2.architecture import Architecture, Refusal, Verdict
 from lemur2.corpus import Corpus, Epoch, Run, TrialResult
 from lemur2.errors import UsageError, UserError
 from lemur2.evaluation import Limits, Protocol
@@ -23,8 +23,17 @@ from lemur2.evaluation.sandbox import Sandbox
 from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
 from lemur2.loop.space import Proposal, Prune, Space, completed, propose
-from lemur2.loop.training import Observer, Trainer, Training, Watcher, ended, refused, train_in
-from lemur2.metrics import metric
+from lemur2.loop.training import (
+    Observer,
+    Trainer,
+    Training,
+    Watcher,
+    close,
+    ended,
+    refused,
+    train_in,
+)
+from lemur2.metrics import higher_is_better, loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +92,7 @@ class Study:
             batches=settings.batches,
             transforms=tuple(self.plans),
         )
-        self.higher_is_better = metric(plan.metric).higher_is_better
+        self.higher_is_better = higher_is_better(plan.metric)
         if not self.space.distributions:
             raise UsageError("every hyperparameter is fixed; leave some out to search them")
         self._propose([])  # fails now where Optuna is not installed
@@ -122,15 +131,16 @@ class Study:
 
     def go_on(self, run: int, total: int, *, test: bool, started: float) -> Training:
         """Carry a run that is there on to its end."""
-        self.corpus.set_run_status(run, "running")
-        self.corpus.drop_unfinished_trials(run)
-        with working_on(self.corpus, run):
+        with working_on(self.corpus, run) as work:
+            self.corpus.drop_unfinished_trials(run)
             history = self._history(run)
             while len(history) < total:
                 history.append(self._trial(run, history, total))
             best = self._best(history)
             found = best
-            if best is not None and test:
+            if best is None:
+                work.failed("no trial ended well")
+            elif test:
                 found = self._tested(run, best)
         return self._training(run, history, found, started)
 
@@ -174,8 +184,7 @@ class Study:
     def _best(self, history: Sequence[TrialResult]) -> TrialResult | None:
         """The best one that ended well; the earliest of equals."""
         done = [r for r in history if completed(r, self.plan.protocol.epochs)]
-        sign = 1 if self.higher_is_better else -1
-        return max(done, key=lambda result: sign * (result.score or 0.0), default=None)
+        return min(done, key=lambda result: loss(result.score, self.plan.metric), default=None)
 
     def _tested(self, run: int, best: TrialResult) -> TrialResult:
         """The best again, with its test score; from the corpus where that was done before."""
@@ -292,12 +301,14 @@ def _go_on(trainer: Trainer, corpus: Corpus, plan: Plan, run: Run) -> Training:
         study = Study(trainer, plan, Settings.of(run.config["search"]))
         test = bool(run.state.get("test"))
         return study.go_on(run.id, run.total or 1, test=test, started=started)
-    corpus.drop_unfinished_trials(run.id)
     test = run.config["test"]
     if done := corpus.trials(run_id=run.id):
-        corpus.finish_run(run.id)
-        return ended(trainer, done[-1].result, run.id, started)
-    corpus.set_run_status(run.id, "running")
+        result = done[-1].result
+        with working_on(corpus, run.id) as work:
+            close(trainer, run.id, result, started)
+            if result.verdict is not Verdict.OK:
+                work.failed(f"{result.verdict}: {result.reason}")
+        return ended(trainer, result, run.id, started)
     return train_in(trainer, plan, run.id, test=test, started=started)
 
 

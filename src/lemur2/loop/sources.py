@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +16,7 @@ from lemur2.architecture import (
 )
 from lemur2.corpus import Corpus
 from lemur2.errors import UsageError, UserError
+from lemur2.suggestions import did_you_mean
 
 Origin = Literal["file", "corpus", "zoo"]
 
@@ -78,8 +78,8 @@ def find(place: str, corpus: Corpus | None = None) -> Found:
         return Found(label=place, origin="corpus", data=data, name=place)
     if place in zoo_names():
         return Found(label=place, origin="zoo", data=zoo_source(place).encode(), name=place)
-    close = get_close_matches(place, zoo_names(), n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else "give a file, or a name of the zoo"
+    known = zoo_names() if corpus is None else [*zoo_names(), *corpus.names()]
+    hint = did_you_mean(place, known, "give a file, or a name of the zoo")
     where = "the zoo" if corpus is None else "the corpus or the zoo"
     raise UsageError(f"there is no file {place}, and no network of that name in {where}; {hint}")
 
@@ -92,9 +92,10 @@ def network_source(corpus: Corpus, name: str) -> str:
     """
     source = corpus.source(name)
     if source is None and name not in zoo_names():
+        known = [*zoo_names(), *corpus.names()]
+        hint = did_you_mean(name, known, "`lemur2 data` lists the corpus")
         raise UserError(
-            f"neither the corpus nor the zoo has a network {name}, to try transforms on; "
-            "`lemur2 data` lists the corpus"
+            f"neither the corpus nor the zoo has a network {name}, to try transforms on; {hint}"
         )
     if source is None:
         source = zoo_source(name)

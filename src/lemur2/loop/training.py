@@ -7,14 +7,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from lemur2.architecture import Architecture, Refusal, Verdict
-from lemur2.corpus import Corpus, Epoch, Facts, TrialResult
+from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
+from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
 from lemur2.errors import UsageError
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan, environment
+from lemur2.evaluation.protocol import Limits
 from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
 
+VERB = "train"
 ALWAYS = ("batch",)  # a hyperparameter of every network, declared or not
 
 
@@ -29,6 +31,9 @@ class Watcher:
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch was trained, scored and stored."""
+
+    def printed(self, text: str) -> None:
+        """The network printed something while it was trained: untrusted text, in any pieces."""
 
     def trial_ended(self, number: int, result: TrialResult) -> None:
         """A trial of a search ended and was stored."""
@@ -132,21 +137,39 @@ class Trainer:
     def open_run(
         self, plan: Plan, config: Mapping[str, Any], total: int, state: Mapping[str, Any]
     ) -> int | None:
-        """A new run in the ledger; its number, None without a corpus."""
+        """A new run in the ledger; its number, None without a corpus.
+
+        A search's trials are its own; otherwise the network is the run's one attempt.
+        """
         if self.corpus is None:
             return None
-        run = self.corpus.start_run(
-            verb="train",
-            generator="",
-            config={"network": self.name, **config},
-            seed=plan.protocol.seed,
-            protocol=asdict(plan.protocol),
-            limits=asdict(self.evaluator.limits),
-            total=total,
-            environment=environment(self.evaluator.limits),
-        )
-        self.corpus.advance(run, told=0, state=state)
+        limits = self.evaluator.limits
+        run = _start(self.corpus, plan, limits, {"network": self.name, **config}, total)
+        architecture = self.network.architecture
+        searched = "search" in config and "verdict" not in state
+        attempt = (_candidate(self.name, architecture.source), self.name, architecture.digest)
+        asked = [] if searched else [attempt]
+        self.corpus.advance(run, told=0, state=state, asked=asked)
         return run
+
+    def conclude(self, run: int, verdict: Verdict, reason: str, seconds: float) -> None:
+        """Store what became of a run's attempt, with its trial where it has one."""
+        corpus = self.corpus
+        if corpus is None or not corpus.run(run).asked:  # a search, or of an older version
+            return
+        (attempt,) = corpus.attempts(run)
+        trials = corpus.trials(run_id=run)
+        outcome = Outcome(
+            candidate=attempt.candidate,
+            name=attempt.name,
+            digest=attempt.digest,
+            verdict=verdict,
+            reason=reason,
+            facts=self.facts,
+            trial=trials[-1].result if trials else None,
+            seconds=seconds,
+        )
+        corpus.record(run, 0, outcome, trial_id=trials[-1].id if trials else None)
 
     def trial(
         self,
@@ -167,6 +190,7 @@ class Trainer:
             plan,
             on_built=recorder.built,
             on_epoch=recorder.epoch,
+            on_output=self.watcher.printed,
             test=test,
         )
         return recorder.finish(result)
@@ -218,7 +242,7 @@ class _Recorder:
             self._begin(result.hyperparameters)
         assert self.trial_id is not None
         self.trainer.corpus.finish_trial(
-            self.trial_id, result.verdict, result.reason, result.test_score
+            self.trial_id, result.verdict, result.reason, result.test_score, result.output
         )
         return result
 
@@ -274,9 +298,19 @@ def train_in(
     if trainer.corpus is None or run is None:
         result = trainer.trial(plan, test=test)
     else:
-        with working_on(trainer.corpus, run):
+        with working_on(trainer.corpus, run) as work:
+            trainer.corpus.drop_unfinished_trials(run)  # of a process that was killed
             result = trainer.trial(plan, run=run, test=test)
+            close(trainer, run, result, started)
+            if result.verdict is not Verdict.OK:
+                work.failed(f"{result.verdict}: {result.reason}")
     return ended(trainer, result, run, started)
+
+
+def close(trainer: Trainer, run: int, result: TrialResult, started: float) -> None:
+    """Store what a run's only training ended in."""
+    seconds = time.monotonic() - started
+    trainer.conclude(run, result.verdict, result.reason, seconds)
 
 
 def ended(trainer: Trainer, result: TrialResult, run: int | None, started: float) -> Training:
@@ -296,12 +330,52 @@ def refused(trainer: Trainer, plan: Plan, refusal: Refusal, started: float) -> T
     """What comes of a network that screening refused: a closed run that says why."""
     found = {"verdict": refusal.verdict, "reason": str(refusal)}
     run = trainer.open_run(plan, {}, 1, found)
+    seconds = time.monotonic() - started
     if trainer.corpus is not None and run is not None:
-        trainer.corpus.finish_run(run, "failed")
+        trainer.conclude(run, refusal.verdict, str(refusal), seconds)
+        trainer.corpus.finish_run(run, "failed", f"{refusal.verdict}: {refusal}")
     return Training(
-        name=trainer.name,
-        verdict=refusal.verdict,
-        reason=str(refusal),
-        run=run,
-        seconds=time.monotonic() - started,
+        name=trainer.name, verdict=refusal.verdict, reason=str(refusal), run=run, seconds=seconds
+    )
+
+
+def refused_unread(
+    corpus: Corpus, plan: Plan, limits: Limits, name: str, source: str, refusal: Refusal
+) -> None:
+    """Store a file that is no network: a closed run with its attempt.
+
+    Args:
+        corpus: Where.
+        plan, limits: What it was to be trained under.
+        name: The user's word for it.
+        source: Its text.
+        refusal: Why it is none.
+    """
+    found = {"verdict": refusal.verdict, "reason": str(refusal)}
+    candidate = _candidate(name, source)
+    run = _start(corpus, plan, limits, {"network": name}, 1)
+    corpus.advance(run, told=0, state=found, asked=[(candidate, name, "")])
+    outcome = Outcome(
+        candidate=candidate, name=name, digest="", verdict=refusal.verdict, reason=str(refusal)
+    )
+    corpus.record(run, 0, outcome)
+    corpus.finish_run(run, "failed", f"{refusal.verdict}: {refusal}")
+
+
+def _candidate(name: str, source: str) -> Candidate:
+    return Candidate(source=source, generator=VERB, name=name)
+
+
+def _start(
+    corpus: Corpus, plan: Plan, limits: Limits, config: Mapping[str, Any], total: int
+) -> int:
+    return corpus.start_run(
+        verb=VERB,
+        generator="",
+        config=config,
+        seed=plan.protocol.seed,
+        protocol=asdict(plan.protocol),
+        limits=asdict(limits),
+        total=total,
+        environment=environment(limits),
     )

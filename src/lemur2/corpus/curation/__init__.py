@@ -2,7 +2,7 @@
 
 from lemur2.corpus.curation.choose import Chosen, Rules, choose
 from lemur2.corpus.curation.split import SPLITS, Shares, assign, closest, groups
-from lemur2.corpus.curation.write import Curated, curate, write
+from lemur2.corpus.curation.write import Curated, curate, refuse_filled, write
 
 __all__ = [
     "SPLITS",
@@ -15,5 +15,6 @@ __all__ = [
     "closest",
     "curate",
     "groups",
+    "refuse_filled",
     "write",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from lemur2.corpus.dedupe.near import THRESHOLD, Sketches
 from lemur2.corpus.dedupe.tiers import Entry, Preference, find_redundant, in_order
+from lemur2.corpus.progress import Progress, silent, told
 from lemur2.errors import UsageError
 
 
@@ -61,7 +62,7 @@ class Chosen:
     families: dict[str, tuple[int, int]]
 
 
-def choose(entries: Iterable[Entry], rules: Rules) -> Chosen:
+def choose(entries: Iterable[Entry], rules: Rules, progress: Progress = silent) -> Chosen:
     """Choose networks by the rules; pure and deterministic.
 
     Exact copies (the same syntax tree) are never chosen together. Every choice between networks
@@ -73,7 +74,7 @@ def choose(entries: Iterable[Entry], rules: Rules) -> Chosen:
     copies = find_redundant(parsed, tiers=("canonical",), prefer=rules.prefer)
     dropped = {each.name for each in copies}
     kept = [entry for entry in parsed if entry.name not in dropped]
-    sketches = Sketches(entry.source for entry in kept)
+    sketches = Sketches(entry.source for entry in told(kept, "comparing networks", progress))
     picker = _Picker(kept, sketches, rules)
     picked = picker.pick()
     before = Counter(entry.family for entry in everything)

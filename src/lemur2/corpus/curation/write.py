@@ -17,6 +17,7 @@ from lemur2.corpus.curation.choose import Chosen, Rules, choose
 from lemur2.corpus.curation.split import SPLITS, Shares, Split, assign, closest, groups
 from lemur2.corpus.dedupe.marks import entries
 from lemur2.corpus.dedupe.tiers import Entry
+from lemur2.corpus.progress import Progress, silent
 from lemur2.corpus.static import all_static_facts
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UserError
@@ -46,6 +47,7 @@ def curate(
     shares: Shares | None = None,
     apart: float | None = None,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> Curated:
     """Choose and split; the same corpus, arguments and version give the same.
 
@@ -56,13 +58,14 @@ def curate(
         apart: Jaccard similarity from which two networks go to the same split; by default that
             of the rules. Never above it.
         seed: Of the split.
+        progress: Told how far it is.
 
     Raises:
         UserError: Nothing was chosen.
     """
     shares = shares or Shares()
     apart = min(rules.threshold, apart or rules.threshold)
-    chosen = choose(entries(corpus), rules)
+    chosen = choose(entries(corpus), rules, progress)
     if not chosen.entries:
         raise UserError(f"{corpus.database.place} has no networks to choose from")
     group = groups(chosen.entries, chosen.sketches, apart)
@@ -101,6 +104,12 @@ def _report(
     }
 
 
+def refuse_filled(out: Path) -> None:
+    """Raise UserError where something is in the way of a new folder."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is there already; choose a new folder with --out")
+
+
 def write(curated: Curated, corpus: Corpus, out: Path) -> None:
     """Write a folder: `<split>/<name>.py`, `<split>.jsonl`, `report.json` and `report.md`.
 
@@ -110,8 +119,7 @@ def write(curated: Curated, corpus: Corpus, out: Path) -> None:
     Raises:
         UserError: The folder is there and not empty, or it cannot be written.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already; choose a new folder with --out")
+    refuse_filled(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 
 from lemur2.architecture import content_name
 from lemur2.corpus.dedupe.near import THRESHOLD, Sketches, leaders
+from lemur2.corpus.progress import Progress, silent, told
 from lemur2.errors import UsageError
 
 Tier = Literal["whitespace", "canonical", "structure", "near"]
@@ -35,8 +36,8 @@ class Entry:
         name, family, source: As the corpus has them.
         digest: Canonical; "" where the source does not parse.
         structure_digest, parameters: From screening; None where it was not screened.
-        accuracy: Its best score divided by the best that the corpus has on the same data set and
-            metric, at its best one; None where it never trained.
+        accuracy: How near its best score comes to the best that the corpus has on the same data
+            set and metric, from 0 to 1, where it comes nearest; None where it never trained.
     """
 
     id: int
@@ -73,6 +74,7 @@ def find_redundant(
     prefer: Preference = "accuracy",
     threshold: float = THRESHOLD,
     sketches: Sketches | None = None,
+    progress: Progress = silent,
 ) -> list[Redundant]:
     """The networks that others stand for, in the order of preference; pure and deterministic.
 
@@ -85,6 +87,7 @@ def find_redundant(
         threshold: Jaccard similarity from which two are near-duplicates, above 0, at most 1.
         sketches: Of the entries' sources, where they were made already and the entries are in the
             order of preference.
+        progress: Told how many sources were read for the tier `near`.
 
     Raises:
         UsageError: An unknown tier or preference, or a threshold out of range.
@@ -97,7 +100,7 @@ def find_redundant(
         if tier == "near":
             places = {entry.name: place for place, entry in enumerate(ordered)}
             known = sketches and sketches.subset([places[entry.name] for entry in kept])
-            merged.update(_near(kept, known, threshold))
+            merged.update(_near(kept, known, threshold, progress))
         else:
             merged.update(_exact(kept, tier))
     return [_resolved(entry.name, merged) for entry in ordered if entry.name in merged]
@@ -133,9 +136,10 @@ def _exact(kept: Sequence[Entry], tier: Tier) -> dict[str, tuple[str, Tier, floa
 
 
 def _near(
-    kept: Sequence[Entry], sketches: Sketches | None, threshold: float
+    kept: Sequence[Entry], sketches: Sketches | None, threshold: float, progress: Progress
 ) -> dict[str, tuple[str, Tier, float]]:
-    led = leaders(sketches or Sketches(entry.source for entry in kept), threshold)
+    sources = (entry.source for entry in told(kept, "comparing networks", progress))
+    led = leaders(sketches or Sketches(sources), threshold)
     return {
         kept[position].name: (kept[leader].name, "near", similarity)
         for position, (leader, similarity) in led.items()

@@ -54,6 +54,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "flagged": "why it is to be taken with care",
         "legacy_name": "what the corpus that it was imported from calls it",
         "import_id": "where it came from (imports); null for this corpus's own",
+        "screening": "the how-manieth screening of networks that were stored without facts",
     },
     "redundant": {
         "architecture_id": "a network that another one stands for (architectures)",
@@ -86,6 +87,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "version": "of lemur2",
         "created": "seconds since 1970",
         "updated": "seconds since 1970",
+        "reason": "why it failed",
     },
     "trials": {
         "id": _ID,
@@ -107,6 +109,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "created": "when it was stored, seconds since 1970",
         "flagged": "why its scores are to be taken with care",
         "import_id": "where it came from (imports); null for this corpus's own",
+    },
+    "outputs": {
+        "trial_id": "trials",
+        "text": "what the network printed while it was trained, UTF-8: its head and its tail",
     },
     "epochs": {
         "trial_id": "trials",

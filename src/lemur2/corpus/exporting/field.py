@@ -29,6 +29,7 @@ from lemur2.corpus.schema import (
     trials,
 )
 from lemur2.corpus.store import Corpus
+from lemur2.metrics import loss
 from lemur2.paths import NoFileName, inside
 
 _SHOWN = 100  # folders between two lines of progress
@@ -153,7 +154,7 @@ class _Export:
             return
         folder.mkdir()
         for epoch, records in files.items():
-            records.sort(key=lambda record: -(record["accuracy"] or 0))
+            records.sort(key=lambda record: loss(record["accuracy"], parts[2]))
             _write_json(inside(folder, str(epoch), ".json"), records, indent=4, sort_keys=True)
             self.counts["files of trials"] += 1
             self.counts["epochs"] += len(records)
@@ -196,7 +197,7 @@ class _Export:
 def _records(rows: Sequence[RowMapping]) -> Iterator[dict[str, Any]]:
     """A trial's epochs as records."""
     first = rows[0]
-    prm = codec.join_hyperparameters(first, codec.from_json(first["prm"]))
+    prm = codec.join_hyperparameters(first, codec.told(first["prm"]))
     prm["transform"] = first["transform"]
     uid = _uid(first, prm)
     if uid is not None:

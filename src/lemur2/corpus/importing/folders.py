@@ -316,7 +316,7 @@ def _stored_records(connection: Connection, key: Key) -> list[Record]:
     )
     found = []
     for row in connection.execute(query).mappings():
-        prm = codec.join_hyperparameters(row, codec.from_json(row["prm"]))
+        prm = codec.join_hyperparameters(row, codec.told(row["prm"]))
         hyperparameters, total = with_total(prm)
         found.append(
             Record(

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,8 +23,12 @@ from typing import Any
 import numpy as np
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.datasets import cache_root
 from lemur2.errors import UserError
 from lemur2.evaluation.protocol import MIB, Limits
+from lemur2.evaluation.sandbox import scratch
+from lemur2.evaluation.sandbox.again import WarmProcessDied
+from lemur2.evaluation.sandbox.awaited import Awaited
 from lemur2.evaluation.sandbox.channel import (
     KEY_BYTES,
     Channel,
@@ -35,11 +38,17 @@ from lemur2.evaluation.sandbox.channel import (
     Message,
 )
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
+from lemur2.evaluation.sandbox.output import Hear, Output
 from lemur2.evaluation.sandbox.report import check_temporary_folder, report
+from lemur2.quiet import QUIET
+from lemur2.texts import one_line
 
 _POLL_SECONDS = 0.05
-_KEPT_OUTPUT = 8192
+_READ_BYTES = 1 << 16
+_PIPE_BYTES = 1 << 20
 _START_SECONDS = 300.0
+_EXIT_SECONDS = 60.0  # for the kernel to end a process that was killed
+_QUOTED = 300  # characters of a crashed worker's output that its reason holds
 
 
 @dataclass(frozen=True)
@@ -57,19 +66,26 @@ class Sandbox:
     Args:
         limits: What each worker may use.
         unsafe: Run candidates without isolation.
-        namespaces: Add an empty network and its own IPC where unprivileged namespaces are
-            allowed. Nothing rests on it.
+        namespaces: Add an empty network, its own IPC and scratch folders of their own where
+            unprivileged namespaces are allowed. Nothing rests on it.
+        landlock: Use Landlock as if the kernel had no newer version of it; None for all it has.
 
     Raises:
         UserError: On entering, where isolation cannot be had and `unsafe` was not asked for.
     """
 
     def __init__(
-        self, limits: Limits | None = None, *, unsafe: bool = False, namespaces: bool = True
+        self,
+        limits: Limits | None = None,
+        *,
+        unsafe: bool = False,
+        namespaces: bool = True,
+        landlock: int | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.unsafe = unsafe
         self.namespaces = namespaces
+        self.landlock = landlock
         self.base_memory = 0
         self._jobs = count(1)
         self._lock = threading.Lock()
@@ -105,13 +121,17 @@ class Sandbox:
             self._stop()
 
     @contextlib.contextmanager
-    def worker(self, maps: Mapping[str, Path] | None = None) -> Iterator[Worker]:
+    def worker(
+        self, maps: Mapping[str, Path] | None = None, on_output: Hear | None = None
+    ) -> Iterator[Worker]:
         """Fork a worker that has the given arrays mapped; it is gone when the block ends.
+
+        `on_output` hears what it prints, as it comes.
 
         Raises:
             Refusal: From within the block's calls, when the worker ends before its job does.
         """
-        worker = Worker(self, next(self._jobs))
+        worker = Worker(self, next(self._jobs), on_output)
         try:
             worker.start({name: str(path) for name, path in (maps or {}).items()})
             yield worker
@@ -121,7 +141,9 @@ class Sandbox:
     def scratch(self) -> Path:
         """A new empty folder for a worker. Starts the warm process again where it died."""
         with self._lock:
-            if self._process is not None and self._process.poll() is not None:
+            if self._process is None:
+                raise WarmProcessDied  # or was ended: this sandbox has been left
+            if self._process.poll() is not None:
                 self._stop()
                 self._start()
         folder = self._scratch / secrets.token_hex(16)
@@ -144,7 +166,7 @@ class Sandbox:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", "lemur2.evaluation.sandbox.warm"),
-                    *(str(theirs.fileno()), self.limits.device),
+                    *(str(theirs.fileno()), self.limits.device, json.dumps(_surroundings())),
                     *(["--namespaces"] if self.namespaces else []),
                 ],
                 pass_fds=[theirs.fileno()],
@@ -185,38 +207,43 @@ class Sandbox:
             self._process.wait()
         self._process = None
         if self._scratch.is_absolute():  # its folder, if it could not remove that itself
-            shutil.rmtree(self._scratch.parent, ignore_errors=True)
+            scratch.remove(self._scratch.parent)
 
 
 class Worker:
     """One forked worker, as the parent sees it. Driven by one thread.
 
     Every call that waits watches the worker meanwhile: what it prints, what it writes, how long
-    it takes. When it dies or breaks a bound, the call raises the Refusal that says so.
+    it takes. When it dies, leaves its channel or breaks a bound, the call raises the Refusal that
+    says so.
     """
 
-    def __init__(self, sandbox: Sandbox, job: int) -> None:
+    def __init__(self, sandbox: Sandbox, job: int, on_output: Hear | None = None) -> None:
         self._sandbox = sandbox
         self._limits = sandbox.limits
         self._job = job
         self._scratch = sandbox.scratch()
         self._socket, self._far_socket = socket.socketpair()
         self._socket.setblocking(False)
-        self._output, self._far_output = os.pipe()
-        os.set_blocking(self._output, False)
+        self._pipe, self._far_pipe = os.pipe()
+        os.set_blocking(self._pipe, False)
+        self._printed = Output(self._limits.output, on_output)
         self._status, self._far_status = os.pipe()
-        self._printed = 0
-        self._tail = b""
         self._looked = 0.0
-        self._exit: Exit | None = None
+        self._over = False
         key = secrets.token_bytes(KEY_BYTES)
         self._socket.send(key)
         self._channel = Channel(self._socket.fileno(), key, wait=self._watch)
 
     @property
     def output(self) -> str:
-        """The last few KiB that the worker printed."""
-        return self._tail.decode(errors="replace")
+        """What it printed, as far as that was kept."""
+        return self._printed.text
+
+    @property
+    def output_note(self) -> str:
+        """That it printed more than is kept; "" where it did not."""
+        return self._printed.note
 
     def start(self, maps: Mapping[str, str]) -> None:
         """Have the warm process fork it."""
@@ -228,19 +255,21 @@ class Worker:
             "threads": self._limits.threads,
             "unsafe": self._sandbox.unsafe,
         }
-        far = (self._far_socket.fileno(), self._far_output, self._far_status)
+        far = (self._far_socket.fileno(), self._far_pipe, self._far_status)
         try:
             self._sandbox.command(message, far)
         finally:
             self._far_socket.close()
-            os.close(self._far_output)
+            os.close(self._far_pipe)
             os.close(self._far_status)
 
     def _cell(self) -> Cell:
         return Cell(
             scratch=str(self._scratch),
             memory=self._limits.memory if self._limits.device == "cpu" else 0,
-            file_size=self._limits.scratch,
+            disk=self._limits.scratch,
+            files=self._limits.files,
+            landlock=self._sandbox.landlock,
             gpu=self._limits.device != "cpu",
         )
 
@@ -255,23 +284,35 @@ class Worker:
         with self._refusals():
             self._channel.send(head, arrays, deadline)
 
-    def receive(self, *, deadline: float | None = None) -> tuple[Message, list[np.ndarray]]:
-        """The worker's next message. A refusal that the worker reports is raised, too."""
+    def receive(
+        self, *, deadline: float | None = None, awaited: Awaited | None = None
+    ) -> tuple[Message, list[np.ndarray]]:
+        """The worker's next message. A refusal that the worker reports is raised, too.
+
+        Args:
+            deadline: On the monotonic clock.
+            awaited: What it may be; by default a small message without arrays.
+
+        Raises:
+            Refusal: It is another one, it refuses, or the worker ended instead.
+            WarmProcessDied: That died, and the worker with it.
+        """
+        awaited = awaited or Awaited()
         with self._refusals():
-            head, arrays = self._channel.receive(deadline)
+            head, arrays = self._channel.receive(deadline, awaited)
         if "refused" in head:
-            raise _reported(head["refused"])
+            raise awaited.refusal(head["refused"])
         return head, arrays
 
     def end(self) -> None:
         """Make sure that it is gone, and its scratch folder with it."""
-        if self._exit is None:
-            self._sandbox.command({"kill": self._job})
-            self._exit = self._await_exit()
-        for descriptor in (self._output, self._status):
+        if not self._over:
+            self._kill()
+        for descriptor in (self._pipe, self._status):
             os.close(descriptor)
         self._socket.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._printed.end()
+        scratch.remove(self._scratch)
 
     @contextlib.contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -283,92 +324,86 @@ class Worker:
             raise Refusal(
                 Verdict.FORBIDDEN, f"wrote to the worker's own channel: {error}"
             ) from None
-        except ChannelClosed:
-            self._exit = self._await_exit()
-            raise self._death(self._exit) from None
+        except ChannelClosed:  # it ended, or closed its end; which, its exit tells
+            raise self._death(self._kill()) from None
 
     def _watch(self, event: int, deadline: float | None) -> None:
         """Wait for the channel, and look after the worker meanwhile."""
         poller = select.poll()
         poller.register(self._socket.fileno(), event)
-        poller.register(self._output, select.POLLIN)
+        poller.register(self._pipe, select.POLLIN)
         while True:
-            ready = poller.poll(_POLL_SECONDS * 1000)
+            ready = {descriptor for descriptor, _ in poller.poll(_POLL_SECONDS * 1000)}
             now = time.monotonic()
             if deadline is not None and now > deadline:
                 raise Late
-            self._look(now, {descriptor for descriptor, _ in ready}, poller)
-            if any(descriptor == self._socket.fileno() for descriptor, _ in ready):
+            if self._pipe in ready and not self._drain():
+                poller.unregister(self._pipe)
+            self._look(now)
+            if self._socket.fileno() in ready:
                 return
 
-    def _look(self, now: float, ready: set[int], poller: select.poll) -> None:
-        if self._output in ready and not self._drain():
-            poller.unregister(self._output)
-        if self._printed > self._limits.output:
-            limit = f"{self._limits.output / MIB:g} MiB"
-            raise Refusal(Verdict.FORBIDDEN, f"printed more than the limit of {limit}")
-        if now - self._looked > _POLL_SECONDS:
-            self._looked = now
-            if _size(self._scratch) > self._limits.scratch:
-                limit = f"{self._limits.scratch / MIB:g} MiB"
-                raise Refusal(Verdict.FORBIDDEN, f"wrote more than the limit of {limit} to disk")
+    def _look(self, now: float) -> None:
+        """Look at what it wrote, now and then."""
+        if now - self._looked < _POLL_SECONDS:
+            return
+        self._looked = now
+        if found := scratch.excess(self._scratch, self._limits):
+            raise Refusal(Verdict.FORBIDDEN, f"wrote more to disk than is allowed: {found}")
 
     def _drain(self) -> bool:
         """Take what was printed; False at the end of it."""
         try:
-            data = os.read(self._output, 1 << 16)
+            data = os.read(self._pipe, _READ_BYTES)
         except BlockingIOError:
             return True
-        self._printed += len(data)
-        self._tail = (self._tail + data)[-_KEPT_OUTPUT:]
+        self._printed.add(data)
         return bool(data)
 
-    def _await_exit(self) -> Exit | None:
-        """Its exit; None where the warm process died with it."""
-        data = b""
-        while chunk := os.read(self._status, 4096):
+    def _kill(self) -> Exit | None:
+        """End it, and wait until it has; None where the warm process died with it.
+
+        A process that was ending anyway tells the exit code that it had chosen.
+        """
+        self._over = True
+        self._sandbox.command({"kill": self._job})
+        data, deadline = b"", time.monotonic() + _EXIT_SECONDS
+        while chunk := self._read_status(deadline):
             data += chunk
-        with contextlib.suppress(OSError):
-            while self._drain() and self._printed <= self._limits.output:
-                pass
+        with contextlib.suppress(BlockingIOError):  # what it printed last: a pipe holds so much
+            for _ in range(_PIPE_BYTES // _READ_BYTES):
+                self._printed.add(os.read(self._pipe, _READ_BYTES))
         return Exit(**json.loads(data)) if data else None
+
+    def _read_status(self, deadline: float) -> bytes:
+        poller = select.poll()
+        poller.register(self._status, select.POLLIN)
+        if not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            return b""
+        return os.read(self._status, 4096)
 
     def _death(self, end: Exit | None) -> Refusal:
         if end is None:
-            return Refusal(Verdict.CRASH, "the warm process died with it")
+            raise WarmProcessDied
         if end.code == UNPROTECTED_EXIT:
             raise UserError(
-                f"the worker could not be isolated ({self.output.strip()}); "
+                f"the worker could not be isolated ({self._printed.tail.strip()}); "
                 "see `lemur2 doctor`, or accept the risk with --unsafe"
             )
         added = end.memory - self._sandbox.base_memory
         if end.code < 0 and added > 0.8 * self._limits.memory:
-            return Refusal(Verdict.MEMORY, f"killed with {added / MIB:.0f} MiB in use")
+            reason = f"killed with {added / MIB:.0f} MiB in use"
+            return Refusal(Verdict.MEMORY, reason, remedy="--memory raises the limit")
         how = f"signal {-end.code}" if end.code < 0 else f"exit code {end.code}"
-        return Refusal(Verdict.CRASH, f"the worker ended without reporting ({how})")
+        last = one_line(self.output[-_QUOTED:].strip())
+        said = f"; its output ends: {last}" if last else ""
+        return Refusal(Verdict.CRASH, f"the worker ended without reporting ({how}){said}")
 
 
-def _reported(report: Mapping[str, Any]) -> Refusal:
-    try:
-        line = report.get("line")
-        return Refusal(
-            Verdict(report["verdict"]),
-            str(report["reason"])[:500],
-            int(line) if line is not None else None,
-            str(report.get("remedy", ""))[:200],
-        )
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return Refusal(Verdict.FORBIDDEN, "wrote to the worker's own channel")
-
-
-def _size(folder: Path) -> int:
-    """Bytes under a folder, as the disk sees them."""
-    total = 0
-    for base, _, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(base, name)).st_blocks * 512
-    return total
+def _surroundings() -> dict[str, Any]:
+    """What the warm process needs to know of this one: where modules are found, and the cache."""
+    path = [os.path.abspath(place) for place in sys.path if place]
+    return {"path": path, "cache": str(cache_root())}
 
 
 def _environment() -> dict[str, str]:
@@ -380,7 +415,7 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": source,
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin for work take the CPUs that it needs
+        **QUIET,
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks whether there is a GPU without touching it
     }
     kept = (

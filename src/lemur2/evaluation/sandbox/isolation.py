@@ -3,7 +3,8 @@
 Every property is kept by a mechanism that an ordinary user has: files by Landlock, processes,
 signals, sockets and kernel interfaces by seccomp, sizes by resource limits. Where the kernel
 lets an unprivileged user make namespaces, the warm process adds an empty network and its own IPC
-under that, for all its workers at once; nothing rests on it.
+under that, for all its workers at once, and each worker a file system of its own as its scratch
+folder; nothing rests on it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from lemur2.evaluation.sandbox.landlock import Rule
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWIPC = 0x10000000, 0x40000000, 0x08000000
+_CLONE_NEWNS = 0x00020000
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
 _OPEN_FILES = 256
 _OOM_SCORE = "500"  # of 1,000: whom the kernel ends first when the machine's memory is out
 
@@ -36,14 +39,18 @@ class Cell:
         scratch: The only folder it may write in.
         memory: Address space it may add to what it was forked with, in bytes; 0 for no limit
             (GPU drivers reserve address space without end; resident memory is watched anyway).
-        file_size: Largest file, in bytes.
+        disk: Most bytes in that folder, in one file or many.
+        files: Most files and folders in it.
         gpu: Let GPU devices and their ioctls through.
+        landlock: The newest version of Landlock to use; None for the kernel's.
     """
 
     scratch: str
     memory: int
-    file_size: int
+    disk: int
+    files: int
     gpu: bool = False
+    landlock: int | None = None
 
 
 def die_with(parent: int) -> None:
@@ -66,8 +73,33 @@ def enter_namespaces() -> bool:
     return True
 
 
-def shut_in(cell: Cell, rules: Sequence[Rule]) -> None:
+def mount_scratch(cell: Cell) -> bool:
+    """Mount a new file system on the scratch folder, for this process alone.
+
+    It holds no more than the cell allows, what was removed but is kept open included, and it is
+    gone with the process. Only in a process that entered namespaces: else others would see it.
+
+    Returns:
+        False where that is not allowed; then the folder is what it was.
+    """
+    options = f"size={cell.disk},nr_inodes={cell.files},mode=0700"
+    try:
+        syscalls.unshare(_CLONE_NEWNS)
+        syscalls.mount("tmpfs", cell.scratch, _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, options)
+    except OSError:
+        return False
+    return True
+
+
+def shut_in(cell: Cell, rules: Sequence[Rule], *, own_scratch: bool = False) -> None:
     """Apply everything to this process, for good. It must have one thread.
+
+    Args:
+        cell: Its bounds.
+        rules: What it may read, as open descriptors; they are closed.
+        own_scratch: Whether the scratch folder is a file system of its own. Then files in it may
+            be removed and renamed. Else they stay where they are counted: removing says that it
+            was done and does nothing.
 
     Raises:
         OSError: Where the kernel refuses; the caller must then not run anything.
@@ -75,20 +107,22 @@ def shut_in(cell: Cell, rules: Sequence[Rule]) -> None:
     address_space, _ = memory()  # asked now: /proc is out of reach later
     _write("/proc/self/oom_score_adj", _OOM_SCORE)  # not the warm process, and its neighbours
     syscalls.prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    scratch = landlock.open_rule(cell.scratch, landlock.SCRATCH)
+    rights = landlock.OWN_SCRATCH if own_scratch else landlock.SCRATCH
+    scratch = landlock.open_rule(cell.scratch, rights)
     if scratch is None:
         raise FileNotFoundError(f"scratch folder {cell.scratch} is gone")
-    landlock.restrict([*rules, scratch])
+    landlock.restrict([*rules, scratch], cell.landlock)
     for rule in (*rules, scratch):
         os.close(rule.descriptor)
     _limit_resources(cell, address_space)
-    seccomp.restrict(os.getpid(), any_ioctl=cell.gpu)
+    syscalls.drop_capabilities()
+    seccomp.restrict(os.getpid(), any_ioctl=cell.gpu, removing=own_scratch)
 
 
 def _limit_resources(cell: Cell, address_space: int) -> None:
     limits = [
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, cell.file_size),
+        (resource.RLIMIT_FSIZE, cell.disk),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
     ]
     if cell.memory:

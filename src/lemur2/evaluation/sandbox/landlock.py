@@ -12,15 +12,19 @@ from lemur2.evaluation.sandbox import syscalls
 
 # Access rights of the kernel's ABI 1; later ones follow in `_handled`.
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+REMOVE_DIR, REMOVE_FILE = 1 << 4, 1 << 5
 MAKE_DIR, MAKE_REG = 1 << 7, 1 << 8
+REFER = 1 << 13  # rename to another folder
 TRUNCATE = 1 << 14
 IOCTL_DEV = 1 << 15
 
 READ = READ_FILE | READ_DIR
 # No REMOVE right: a file that was written stays where the supervisor can count it.
-SCRATCH = READ | WRITE_FILE | MAKE_DIR | MAKE_REG
+SCRATCH = READ | WRITE_FILE | TRUNCATE | MAKE_DIR | MAKE_REG
+# A file system of the worker's own counts by itself.
+OWN_SCRATCH = SCRATCH | REMOVE_DIR | REMOVE_FILE | REFER
 DEVICE = READ | WRITE_FILE | IOCTL_DEV
-_DIRECTORY_ONLY = READ_DIR | MAKE_DIR | MAKE_REG
+_DIRECTORY_ONLY = READ_DIR | MAKE_DIR | MAKE_REG | REMOVE_DIR | REMOVE_FILE | REFER
 
 _CREATE_VERSION = 1
 _RULE_PATH_BENEATH = 1
@@ -68,16 +72,20 @@ def open_rule(path: str, access: int) -> Rule | None:
     return Rule(descriptor, access)
 
 
-def restrict(rules: Iterable[Rule]) -> None:
+def restrict(rules: Iterable[Rule], newest: int | None = None) -> None:
     """Allow this process the given rules and nothing else, for good.
 
     Whatever else the kernel's version can restrict is refused too: TCP, signals to and abstract
     sockets of processes outside.
 
+    Args:
+        rules: What is allowed.
+        newest: Do as if the kernel had no version after this one; None for the kernel's own.
+
     Raises:
         OSError: Where the kernel refuses.
     """
-    version = abi()
+    version = abi() if newest is None else min(newest, abi())
     handled = _handled(version)
     attributes = _Ruleset(handled, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
@@ -91,7 +99,7 @@ def restrict(rules: Iterable[Rule]) -> None:
 
 def _handled(version: int) -> int:
     rights = (1 << 13) - 1
-    for since, right in ((2, 1 << 13), (3, TRUNCATE), (5, IOCTL_DEV)):
+    for since, right in ((2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)):
         if version >= since:
             rights |= right
     return rights

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from typing import Any
 
 MACHINES = ("x86_64", "aarch64")
 
@@ -73,7 +74,6 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "dup3": (292, 24),
     "pipe": (22, None),
     "pipe2": (293, 59),
-    "fcntl": (72, 25),
     "flock": (73, 32),
     "ftruncate": (77, 46),
     "fsync": (74, 82),
@@ -81,6 +81,7 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "fadvise64": (221, 223),
     "statfs": (137, 43),
     "fstatfs": (138, 44),
+    "umask": (95, 166),
     "mkdir": (83, None),
     "mkdirat": (258, 34),
     "poll": (7, None),
@@ -141,8 +142,21 @@ CONDITIONAL: dict[str, tuple[int | None, int | None]] = {
     "tgkill": (234, 131),
     "prctl": (157, 167),
     "ioctl": (16, 29),
+    "fcntl": (72, 25),
     "prlimit64": (302, 261),
     "sched_setaffinity": (203, 122),
+}
+
+# Removing and renaming: let through in a scratch folder that is a file system of its own.
+REMOVING: dict[str, tuple[int | None, int | None]] = {
+    "unlink": (87, None),
+    "unlinkat": (263, 35),
+    "rmdir": (84, None),
+}
+RENAMING: dict[str, tuple[int | None, int | None]] = {
+    "rename": (82, None),
+    "renameat": (264, 38),
+    "renameat2": (316, 276),
 }
 
 # The calls that set the sandbox up.
@@ -151,7 +165,12 @@ SETUP: dict[str, tuple[int | None, int | None]] = {
     "landlock_add_rule": (445, 445),
     "landlock_restrict_self": (446, 446),
     "seccomp": (317, 277),
+    "capset": (126, 91),
 }
+
+_CAPABILITY_VERSION = 0x20080522  # of three words for each of two sets of 32 capabilities
+
+_TABLE = {**ALLOWED, **CONDITIONAL, **REMOVING, **RENAMING, **SETUP}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -161,11 +180,10 @@ def number(name: str) -> int | None:
     machine = platform.machine()
     if machine not in MACHINES:
         return None
-    row = ALLOWED.get(name) or CONDITIONAL.get(name) or SETUP[name]
-    return row[MACHINES.index(machine)]
+    return _TABLE[name][MACHINES.index(machine)]
 
 
-def call(name: str, *arguments: int | ctypes.Array[ctypes.c_char] | ctypes.Structure | None) -> int:
+def call(name: str, *arguments: int | ctypes.Array[Any] | ctypes.Structure | None) -> int:
     """Make a call by name.
 
     Structures are passed by reference.
@@ -189,6 +207,19 @@ def unshare(flags: int) -> None:
     checked("unshare", _libc.unshare, ctypes.c_int(flags))
 
 
+def mount(kind: str, place: str, flags: int, options: str) -> None:
+    """mount(2) of a file system that has no device. Raises OSError."""
+    texts = [text.encode() for text in (kind, place, kind)]
+    checked("mount", _libc.mount, *texts, ctypes.c_ulong(flags), options.encode())
+
+
+def drop_capabilities() -> None:
+    """Give up every capability that this process has, root's and a namespace's. Raises OSError."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    call("capset", header, nothing)
+
+
 def checked(name: str, function: ctypes._FuncPointer, *arguments: object) -> int:
     """Call a libc function and turn -1 into OSError."""
     result = function(*arguments)
@@ -198,7 +229,7 @@ def checked(name: str, function: ctypes._FuncPointer, *arguments: object) -> int
     return int(result)
 
 
-def _argument(value: int | ctypes.Array[ctypes.c_char] | ctypes.Structure | None) -> object:
+def _argument(value: int | ctypes.Array[Any] | ctypes.Structure | None) -> object:
     if isinstance(value, ctypes.Structure):
         return ctypes.byref(value)
     if isinstance(value, int):

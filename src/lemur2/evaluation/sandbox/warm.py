@@ -1,7 +1,7 @@
 """The warm process: has torch in memory, forks one shut-in worker per job, and buries it.
 
-Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL DEVICE`. It has one
-thread, never runs a parallel region (a fork would inherit its locks), never initialises a GPU,
+Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL DEVICE SURROUNDINGS`. It has
+one thread, never runs a parallel region (a fork would inherit its locks), never initialises a GPU,
 holds no held-out input or target, and knows no secret of the environment. Commands arrive on the
 control socket as JSON with descriptors:
 
@@ -18,24 +18,27 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import json
 import os
+import resource
 import selectors
-import shutil
 import signal
 import socket
 import sys
 import tempfile
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lemur2.evaluation.sandbox import isolation, policy
+from lemur2.evaluation.sandbox import isolation, policy, scratch
 from lemur2.evaluation.sandbox.channel import KEY_BYTES, Channel
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.landlock import Rule
+from lemur2.registry import PluginWarning
 
 MAX_COMMAND = 1 << 16
 _WATCH_SECONDS = 0.1
@@ -58,6 +61,7 @@ class Warm:
     control: socket.socket
     scratch: str
     rules: list[Rule]
+    namespaces: bool = False  # entered, so that mounts of this process are nobody else's
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     children: dict[int, _Child] = field(default_factory=dict)  # by pidfd
     mapped: dict[str, np.ndarray] = field(default_factory=dict)
@@ -114,11 +118,11 @@ class Warm:
             _redirect(output)
             arrays = {name: self.mapped[path] for name, path in command["maps"].items()}
             cell, unsafe = Cell(**command["cell"]), command["unsafe"]
-            os.chdir(cell.scratch)
-            os.environ.update(HOME=cell.scratch, TMPDIR=cell.scratch)
+            own_scratch = self.namespaces and not unsafe and isolation.mount_scratch(cell)
+            _live_in(cell.scratch)
             key = os.read(channel, KEY_BYTES)
             rules, self.rules = self.rules, []
-            if not unsafe and not _shut_in(cell, rules):
+            if not unsafe and not _shut_in(cell, rules, own_scratch):
                 os._exit(UNPROTECTED_EXIT)
             os.dup2(channel, _CHANNEL)
             os.closerange(_CHANNEL + 1, _DESCRIPTORS)
@@ -163,8 +167,9 @@ class Warm:
 
     def end(self) -> None:
         """Leave no process behind."""
-        for watched, child in self.children.items():
+        for watched in self.children:
             signal.pidfd_send_signal(watched, signal.SIGKILL)
+        for child in self.children.values():
             os.waitpid(child.pid, 0)
 
 
@@ -174,11 +179,20 @@ def _redirect(output: int) -> None:
     os.close(nothing)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # heard as it comes, and before it is killed
 
 
-def _shut_in(cell: Cell, rules: list[Rule]) -> bool:
+def _live_in(scratch: str) -> None:
+    """Make the scratch folder the working folder, the temporary folder and HOME."""
+    os.chdir(scratch)
+    os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TMP", "TEMP"), scratch))
+    tempfile.tempdir = scratch  # looked up before, when the warm process made its own folder
+
+
+def _shut_in(cell: Cell, rules: list[Rule], own_scratch: bool) -> bool:
     try:
-        isolation.shut_in(cell, rules)
+        isolation.shut_in(cell, rules, own_scratch=own_scratch)
     except OSError as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
@@ -216,25 +230,32 @@ def _gpus() -> int:
 
 def main() -> None:
     """Warm up, say so, and serve."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control, device = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
+    surroundings, namespaces = json.loads(sys.argv[3]), "--namespaces" in sys.argv
+    del sys.argv[1:]  # a candidate may parse them
+    # Modules are found where the parent finds them, but never in place of those found here.
+    sys.path += [place for place in surroundings["path"] if place not in sys.path]
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a rule each holds a descriptor
+    warnings.simplefilter("ignore", PluginWarning)  # the parent says it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    if "--namespaces" in sys.argv:
-        isolation.enter_namespaces()
+    namespaces = namespaces and isolation.enter_namespaces()
     # Made here and not by the parent: whenever the parent dies, someone is left to remove it.
     folder = Path(tempfile.mkdtemp(prefix="lemur2-"))
     try:
-        scratch = folder / "workers"
-        scratch.mkdir()
+        workers = folder / "workers"
+        workers.mkdir()
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")  # made when imported
         _warm_up()
-        warm = Warm(control, str(scratch), policy.rules(gpu=sys.argv[2] != "cpu"))
+        rules = policy.rules(gpu=device != "cpu", cache=Path(surroundings["cache"]))
+        warm = Warm(control, str(workers), rules, namespaces)
         try:
             warm.greet()
             warm.serve()
         finally:
             warm.end()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        scratch.remove(folder)
 
 
 if __name__ == "__main__":

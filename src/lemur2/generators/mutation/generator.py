@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from lemur2.evaluation.engine import LocalEngine
 from lemur2.generators.mutation.plans import KINDS
 from lemur2.generators.mutation.workshop import Attempt, Subject, Workshop
 from lemur2.loop.generator import Generator
+from lemur2.suggestions import did_you_mean
 from lemur2.tasks import task
 
 _OPEN = 4  # parents that are kept traced
@@ -46,7 +47,8 @@ class MutationConfig:
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in KINDS:
-                raise UsageError(f"there is no kind {kind!r}; kinds are {', '.join(KINDS)}")
+                hint = did_you_mean(kind, KINDS, f"kinds are {', '.join(KINDS)}")
+                raise UsageError(f"there is no kind {kind!r}; {hint}")
         if not self.kinds:
             raise UsageError(f"kinds must not be empty; kinds are {', '.join(KINDS)}")
         for name in ("steps", "attempts", "best"):
@@ -167,7 +169,7 @@ class MutationGenerator(Generator[MutationConfig]):
             named = [m for word in words if not _is_file(word) for m in self._named(word)]
             if not words and self._pool is not None:
                 named = list(self._pool.members)
-            chosen = _ranked(named)
+            chosen = _ranked(named, self._pool.loss) if self._pool is not None else []
             chosen = chosen if words else chosen[: self.config.best]
             self._parents = list(dict.fromkeys([*files, *(each.name for each in chosen)]))
         return self._parents
@@ -276,12 +278,12 @@ class MutationGenerator(Generator[MutationConfig]):
             raise UserError(f"{parent} cannot be mutated: {reason}; `lemur2 check` screens it")
 
 
-def _ranked(members: list[Member]) -> list[Member]:
+def _ranked(members: list[Member], loss: Callable[[Member], float]) -> list[Member]:
     """The best of every family, then the second best of every family: score and variety."""
     seen: Counter[str] = Counter()
     turns: list[tuple[int, float, int, Member]] = []
-    for member in sorted(members, key=lambda each: -(each.score or 0.0)):
-        turns.append((seen[member.family], -(member.score or 0.0), len(turns), member))
+    for member in sorted(members, key=loss):
+        turns.append((seen[member.family], loss(member), len(turns), member))
         seen[member.family] += 1
     return [turn[-1] for turn in sorted(turns, key=lambda turn: turn[:3])]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from lemur2.architecture import Candidate
 from lemur2.errors import UsageError
@@ -12,6 +12,7 @@ from lemur2.generators.transforms.operations import LEAST_SIDE, operations
 from lemur2.generators.transforms.space import Composition, CompositionSpace
 from lemur2.generators.transforms.template import write_source
 from lemur2.loop.generator import Generator
+from lemur2.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,8 @@ class TransformsConfig:
         known = operations(self.image_side)
         for name in self.operations:
             if name not in known:
-                raise UsageError(f"there is no operation {name}; there are {', '.join(known)}")
+                hint = did_you_mean(name, known, f"there are {', '.join(known)}")
+                raise UsageError(f"there is no operation {name}; {hint}")
         for name, least in (("arities", 0), ("sides", 1)):
             values = getattr(self, name)
             if not values or min(values) < least or len(set(values)) < len(values):
@@ -60,6 +62,7 @@ class TransformsGenerator(Generator[TransformsConfig]):
     name: ClassVar[str] = "transforms"
     about: ClassVar[str] = "compositions of torchvision's image operations"
     Config: ClassVar[type] = TransformsConfig
+    proposes: ClassVar[Literal["architecture", "transform"]] = "transform"
 
     def __init__(self, config: TransformsConfig, seed: int) -> None:
         super().__init__(config, seed)

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from lemur2.llm.backends.base import Backend, ModelError, TransientError
 from lemur2.llm.backends.hearing import Heard
 from lemur2.llm.values import Message, ModelFacts, Reply, Request
+from lemur2.suggestions import close_to
 
 if TYPE_CHECKING:
     import openai
@@ -86,6 +86,7 @@ class OpenAIBackend(Backend):
             context=_context(about),
             prefills=self._llamacpp,
             grammars=self._llamacpp,
+            together=self.parallel,
         )
 
     @property
@@ -108,6 +109,10 @@ class OpenAIBackend(Backend):
     def complete(self, requests: Sequence[Request]) -> list[Reply]:
         """Answer them, one after the other."""
         return [self._complete(request) for request in requests]
+
+    def on_event(self, event: Any, heard: Heard) -> None:
+        """Tell who waits how far a reply is, after each event of its stream."""
+        self.say(f"{self.facts.model} writes: {len(heard.text):,} pieces so far")
 
     def close(self) -> None:
         """Close the connections."""
@@ -178,7 +183,7 @@ class OpenAIBackend(Backend):
         for name in listed:
             if name == self.wanted or name.removesuffix(":latest") == self.wanted:
                 return name
-        offered = get_close_matches(self.wanted, listed, 3, 0.3) or list(listed)[:5]
+        offered = close_to(self.wanted, listed) or list(listed)[:5]
         meant = self._meant() if not listed else ""
         raise ModelError(
             f"the server at {self.url} has no model {self.wanted!r}; it has "
@@ -241,6 +246,7 @@ class OpenAIBackend(Backend):
                 heard.kind = stream.response.headers.get("content-type", "")
                 for event in stream:
                     heard.take(event)
+                    self.on_event(event, heard)
                     now = time.monotonic()
                     watch.until = min(now + self.limits.silence, started + self.limits.seconds)
                     if now > watch.until or heard.characters > self.limits.characters:

@@ -1,0 +1,47 @@
+# expect: forbidden  when: check
+"""Renames folders while they are looked through, 300 MiB in them."""
+
+import os
+
+import torch
+from torch import nn
+
+
+def attack():
+    for number in range(8):
+        os.mkdir(f"a-{number}")
+    for number in range(300):
+        with open(f"a-{number % 8}/file-{number}", "wb") as file:
+            file.write(b"x" * (1 << 20))
+        os.rename(f"a-{number % 8}", "moving")
+        os.rename("moving", f"a-{number % 8}")
+
+
+def supported_hyperparameters():
+    return {"lr"}
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.device = device
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+        )
+        attack()
+
+    def train_setup(self, prm):
+        self.to(self.device)
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.parameters(), lr=prm["lr"])
+
+    def learn(self, train_data):
+        self.train()
+        for inputs, labels in train_data:
+            inputs, labels = inputs.to(self.device), labels.to(self.device)
+            self.optimizer.zero_grad()
+            self.criterion(self(inputs), labels).backward()
+            self.optimizer.step()
+
+    def forward(self, x):
+        return self.layers(x)

@@ -1,0 +1,47 @@
+# expect: forbidden, memory  when: check
+"""Renames files over others that it holds open, 1 GiB."""
+
+import os
+
+import torch
+from torch import nn
+
+
+def attack():
+    held = []
+    for _ in range(250):
+        held.append(open("new", "wb", buffering=0))
+        for _ in range(5):
+            if held[-1].write(b"x" * (1 << 20)) < 1 << 20:
+                held[-1].write(b"x" * (1 << 20))
+        os.replace("new", "old")
+
+
+def supported_hyperparameters():
+    return {"lr"}
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.device = device
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+        )
+        attack()
+
+    def train_setup(self, prm):
+        self.to(self.device)
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.parameters(), lr=prm["lr"])
+
+    def learn(self, train_data):
+        self.train()
+        for inputs, labels in train_data:
+            inputs, labels = inputs.to(self.device), labels.to(self.device)
+            self.optimizer.zero_grad()
+            self.criterion(self(inputs), labels).backward()
+            self.optimizer.step()
+
+    def forward(self, x):
+        return self.layers(x)
