@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -195,7 +197,7 @@ class _Functions(TorchFunctionMode):
             return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         if name == "__get__":
-            if func.__self__ is torch.Tensor.shape:
+            if func.__self__ is torch.Tensor.shape and not is_lazy(args[0]):
                 return self._size(args[0])
             return func(*args, **kwargs)
         if func is torch.Tensor.size:
@@ -265,11 +267,18 @@ def paths(tracer: LeafTracer, net: torch.nn.Module, on: Callable[..., None]) -> 
 
 def position(frame: Any) -> Position:
     """Where in the source a frame is: the whole expression that it is at."""
+    found = _positions(frame.f_code)
     wanted = frame.f_lasti // 2
-    for index, (line, end_line, column, end_column) in enumerate(frame.f_code.co_positions()):
-        if index == wanted:
-            return (line or 0, column or 0, end_line or 0, end_column or 0)
-    return (frame.f_lineno, 0, frame.f_lineno, 0)
+    return found[wanted] if wanted < len(found) else (frame.f_lineno, 0, frame.f_lineno, 0)
+
+
+@functools.cache
+def _positions(code: CodeType) -> tuple[Position, ...]:
+    """Of every instruction; kept, because Python works them out from the first one on."""
+    return tuple(
+        (line or 0, column or 0, end_line or 0, end_column or 0)
+        for line, end_line, column, end_column in code.co_positions()
+    )
 
 
 def candidate_line() -> int:
@@ -281,11 +290,15 @@ def candidate_line() -> int:
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    if is_lazy(tensor):  # of a layer that learns its input's size when it first runs
+        return ()
     with torch._C.DisableTorchFunction():
         return tuple(tensor.shape)
 
 
 def _storage(tensor: torch.Tensor) -> tuple[int, tuple[int, ...]]:
+    if is_lazy(tensor):
+        return 0, ()
     with torch._C.DisableTorchFunction():
         if tensor.layout is not torch.strided or tensor.is_meta:
             return 0, ()

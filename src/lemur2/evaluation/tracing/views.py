@@ -282,6 +282,7 @@ RULES: dict[str, Rule] = {
     "select": _select,
     "slice": _slice,
     "split": _split,
+    "unsafe_split": _split,  # as recurrent layers take their gates apart
     "split_with_sizes": _split,
     "unbind": _unbind,
     "arange": _arange,
