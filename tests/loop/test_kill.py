@@ -25,12 +25,9 @@ def test_killed_twenty_times(tmp_path, monkeypatch):
     subprocess.run([*COMMAND, "--db", str(plain)], check=True, stdout=subprocess.DEVNULL)
     instants = random.Random(0)
 
-    _kill_after([*COMMAND, "--db", str(disturbed)], instants.uniform(2.5, 4))
+    _kill_begun([*COMMAND, "--db", str(disturbed)], disturbed, instants.uniform(0, 1.5))
     for _ in range(KILLS - 1):
-        if _run_of(disturbed) is None:  # killed before it had begun
-            _kill_after([*COMMAND, "--db", str(disturbed)], instants.uniform(2.5, 4))
-        else:
-            _kill_after(_resume(disturbed), instants.uniform(1.5, 5.5))
+        _kill_after(_resume(disturbed), instants.uniform(1.5, 5.5))
     _without_its_warm_process(_resume(disturbed), instants)
 
     with Corpus.open(plain) as one, Corpus.open(disturbed) as other:
@@ -89,6 +86,14 @@ def _resume(path: Path) -> list[str]:
     return [sys.executable, "-m", "lemur2", "resume", "1", "--db", str(path)]
 
 
+def _kill_begun(command: list[str], path: Path, seconds: float) -> None:
+    """Kill it so long after its run is in the ledger, which is once its sandbox has started."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _wait_until(lambda: _run_of(path) is not None, 120, "the run never began")
+        time.sleep(seconds)
+        process.kill()
+
+
 def _kill_after(command: list[str], seconds: float) -> None:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -98,8 +103,10 @@ def _kill_after(command: list[str], seconds: float) -> None:
         process.wait()
 
 
-def _wait_until(condition, seconds: float = 20) -> None:
+def _wait_until(
+    condition, seconds: float = 20, otherwise: str = "a killed run left something behind"
+) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "a killed run left something behind"
+        assert time.monotonic() < end, otherwise
         time.sleep(0.1)
