@@ -102,8 +102,7 @@ def open_prepared(folder: Path) -> PreparedData:
         prepared.check()
     except (OSError, EOFError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
-            f"{folder} holds no prepared data, or damaged ({error}); delete it, and it is "
-            "prepared again"
+            f"{folder} holds no prepared data ({error}); delete it, then it is prepared again"
         ) from error
     return prepared
 
