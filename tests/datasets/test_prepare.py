@@ -319,7 +319,7 @@ def test_a_target_that_is_no_class(tmp_path, value):
     targets = np.load(data.targets_path("test"))
     targets[3] = value
     np.save(data.targets_path("test"), targets)
-    with pytest.raises(UserError, match="test_targets\\.npy it has classes that there are not"):
+    with pytest.raises(UserError, match="test_targets\\.npy: it has classes that there are not"):
         prepare("digits", cache=tmp_path)
 
 
