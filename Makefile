@@ -5,10 +5,10 @@ BIN := .venv/bin
 EXTRAS := train,report,search,blocks,embeddings,llm,finetune,dev
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-# Not the parts that genetic.py brings together.
-BENCHMARKS := $(filter-out benchmarks/genetic_%,$(wildcard benchmarks/*.py))
+# Not the parts that genetic.py brings together, nor what takes an hour.
+BENCHMARKS := $(filter-out benchmarks/genetic_% benchmarks/mutants.py,$(wildcard benchmarks/*.py))
 
-.PHONY: setup run test lint test-slow bench clean
+.PHONY: setup run test lint test-slow bench mutants clean
 
 setup: .venv/ready
 
@@ -41,5 +41,9 @@ test-slow: setup
 bench: setup
 	for file in $(BENCHMARKS); do $(BIN)/python $$file || exit 1; done
 
+mutants: setup
+	$(INSTALL) 'cosmic-ray>=8.7'
+	$(BIN)/python benchmarks/mutants.py
+
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist mutants.jsonl

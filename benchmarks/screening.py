@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lemur2.architecture.zoo import zoo_names, zoo_source
 from lemur2.evaluation import Limits
-from lemur2.evaluation.engine import cpus
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.sandbox import Sandbox
 from lemur2.generators.fractal import FractalGenerator
+from lemur2.quiet import cpus
 from lemur2.tasks import task
 
 FILES = 40

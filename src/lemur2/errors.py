@@ -1,5 +1,9 @@
 """The errors that a user can mend; the command line prints them in one line."""
 
+import errno
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
 
 class UserError(Exception):
     """Something the user asked for cannot be done.
@@ -11,3 +15,18 @@ class UserError(Exception):
 
 class UsageError(UserError):
     """The request itself is malformed (an unknown name, a number out of range): exit code 2."""
+
+
+def no_room(error: OSError) -> str | None:
+    """In words, that a disk has no room left; None for another error.
+
+    Python says that there is no temporary folder where none can be written to.
+    """
+    if error.errno in _NO_ROOM:
+        return f"{error.filename or 'a file'} cannot be written: {error.strerror}; make room"
+    if error.errno == errno.ENOENT and "temporary directory" in str(error.strerror):
+        return (
+            "no temporary folder can be written to; make room in /tmp, or set TMPDIR to a folder "
+            "that has some"
+        )
+    return None

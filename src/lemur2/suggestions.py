@@ -9,7 +9,7 @@ from difflib import get_close_matches
 def close_to(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Up to `count` of the known names that are most like a word, upper and lower case alike."""
     folded: dict[str, list[str]] = {}
-    for name in known:
+    for name in dict.fromkeys(known):
         folded.setdefault(name.casefold(), []).append(name)
     found = get_close_matches(word.casefold(), folded, n=count, cutoff=0.55)
     return [name for each in found for name in folded[each]][:count]

@@ -138,6 +138,62 @@ def test_what_breaks_the_contract(before, after):
     assert found.remedy
 
 
+ORDINARY = """\
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def forward(self, x):
+        return x
+
+
+class SmallCNN(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.block = Block()
+
+    def forward(self, x):
+        return self.block(x)
+"""
+
+
+@pytest.mark.parametrize("name", ["SmallCNN", "Net"])
+def test_an_ordinary_module_is_told_at_once_all_that_it_misses(name):
+    found = refusal(ORDINARY.replace("SmallCNN", name))
+    wanted = [
+        "write: class Net(nn.Module):",
+        "write: def __init__(self, in_shape, out_shape, prm, device):",
+        "add: def train_setup(self, prm):",
+        "add: def learn(self, train_data):",
+        "add at the top level: def supported_hyperparameters(): return {'lr', 'momentum'}",
+    ]
+    lines = found.lines()
+    assert len(lines) == (4 if name == "Net" else 5)
+    for line, written in zip(lines, wanted[-len(lines) :], strict=True):
+        assert written in line
+        assert line in str(found)
+    assert lines[0].startswith("line 10: " if name == "SmallCNN" else "line 11: ")
+    assert "\n" not in str(found)
+    assert pickle.loads(pickle.dumps(found)).lines() == lines
+
+
+def test_what_is_written_as_it_says_keeps_the_contract():
+    """The lines to add, added."""
+    methods = "".join(
+        f"    {line.split('add: ')[1]}\n        pass\n"
+        for line in refusal(
+            ORDINARY.replace("SmallCNN", "Net").replace(
+                "classes=10", "in_shape, out_shape, prm, device"
+            )
+        ).lines()[:2]
+    )
+    function = "def supported_hyperparameters(): return {'lr', 'momentum'}\n"
+    source = ORDINARY.replace("SmallCNN", "Net")
+    source = source.replace("classes=10", "in_shape, out_shape, prm, device")
+    assert Architecture.parse(f"{source}\n{methods}\n\n{function}").hyperparameters
+
+
 @pytest.mark.parametrize(
     "parameters",
     ["*args", "in_shape, *rest", "in_shape, out_shape, prm, device, depth=3, *, width=8"],

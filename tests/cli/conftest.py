@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -59,8 +60,20 @@ def start_lemur2():
 
 
 @pytest.fixture
-def db(tmp_path):
+def db(tmp_path, small_corpus):
     """A corpus of a run with two networks that trained, one that failed, one pending."""
+    return shutil.copy(small_corpus, tmp_path / "small.db")
+
+
+@pytest.fixture(autouse=True)
+def unlimited_width(monkeypatch):
+    """Output as a pipe gets it, whatever terminal the tests run in."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory):
+    """What `db` is a copy of."""
     facts = Facts(
         input_size=32,
         sample_shape=(1, 32, 32),
@@ -72,7 +85,7 @@ def db(tmp_path):
         structure_digest="abc",
         notes=("an auxiliary head without gradient",),
     )
-    place = tmp_path / "small.db"
+    place = tmp_path_factory.mktemp("small") / "small.db"
     with Corpus.open(place, create=True) as corpus:
         run_id = corpus.start_run(
             verb="grow",

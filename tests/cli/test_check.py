@@ -63,6 +63,18 @@ def test_at_the_input_of_a_data_set(lemur2, folder):
     assert "61,706 parameters" in ended.out  # one channel
 
 
+def test_all_that_the_contract_misses_is_said_at_once(lemur2, folder):
+    module = "class CNN(nn.Module):\n    def forward(self, x):\n        return x\n"
+    (folder / "cnn.py").write_text(f"from torch import nn\n{module}")
+    ended, json = lemur2("check", "cnn.py"), lemur2("check", "cnn.py", "--json")
+    assert ended.code == json.code == 1
+    lines = ended.out.splitlines()
+    assert len(lines) == 5
+    for word in ("class Net", "__init__", "train_setup", "learn", "supported_hyperparameters"):
+        assert sum(word in line for line in lines) >= 1
+        assert word in json.lines[0]["reason"]
+
+
 def test_a_file_that_breaks_the_contract_starts_no_sandbox(lemur2, folder, monkeypatch):
     monkeypatch.setattr("sys.executable", "/nowhere")
     ended = lemur2("check", "no_net.py")

@@ -1,15 +1,18 @@
 """One line on stderr, and the right exit code."""
 
+import errno
 import os
 import signal
 import sys
+import tempfile
 import types
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from lemur2.architecture import Verdict
+from lemur2.architecture import Verdict, zoo_source
+from lemur2.cli.errors import exit_code
 from lemur2.cli.group import LazyGroup
 from lemur2.corpus import Corpus, Epoch
 from lemur2.corpus.trials import add_epochs
@@ -52,8 +55,8 @@ def test_not_a_corpus(lemur2, tmp_path):
         (["nonsense"], "No such command 'nonsense' (see lemur2 --help)"),
         (["--nonsense"], "No such option '--nonsense' (see lemur2 --help)"),
         (["data", "--nonsense"], "No such option '--nonsense' (see lemur2 data --help)"),
-        (["data", "--epoch", "one"], "'one' is not a valid integer range (see lemur2 data --help)"),
-        (["data", "-n", "0"], "0 is not in the range x>=1 (see lemur2 data --help)"),
+        (["data", "--epoch", "one"], "'one' is not a whole number (see lemur2 data --help)"),
+        (["data", "-n", "0"], "0 is below 1 (see lemur2 data --help)"),
         (["data", "--verdict", "good"], "'good' is not one of"),
         (["data", "--csv", "--json"], "--csv and --json exclude each other"),
         (["show"], "Missing argument 'NAME' (see lemur2 show --help)"),
@@ -154,3 +157,36 @@ def test_interrupted(start_lemur2, tmp_path):
     os.close(writer)
     assert err.strip() == "lemur2: error: interrupted"
     assert process.returncode == 130
+
+
+FULL = "no temporary folder can be written to; make room in /tmp, or set TMPDIR"
+
+
+def test_a_full_temporary_folder(lemur2, db, tmp_path, monkeypatch):
+    """As Python says it where every temporary folder is full."""
+
+    def full():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", full)
+    net = tmp_path / "net.py"
+    net.write_text(zoo_source("LeNet"))
+    for arguments in (["check", net], ["train", "LeNet", "--dataset", "digits"]):
+        where = ["--db", db] if arguments[0] == "train" else []
+        ended = lemur2(*arguments, *where)
+        assert ended.code == 1
+        assert ended.err.splitlines()[-1].startswith(f"lemur2: error: {FULL}")
+        assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_full_disk_wherever_it_is_met(capsys, number):
+    def write():
+        raise OSError(number, os.strerror(number), "/data/file")
+
+    assert exit_code(write) == 1
+    said = capsys.readouterr().err
+    assert said == (
+        f"lemur2: error: /data/file cannot be written: {os.strerror(number)}; make room\n"
+    )

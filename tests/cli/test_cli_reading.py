@@ -78,7 +78,14 @@ def test_show_for_people(lemur2, db):
     assert "\x1b[31m" not in ended.out  # generated text must not reach the terminal raw
     places = [
         ended.out.index(said)
-        for said in ("61,706", "3 MiB", "an auxiliary head", "0.62", "made from  LeNet", "--code`")
+        for said in (
+            "61,706",
+            "3 MiB",
+            "an auxiliary head",
+            "0.62",
+            "made from  LeNet",
+            "--code prints",
+        )
     ]
     assert places == sorted(places)  # facts, trials, lineage, how to see the source
     assert "# network 1" not in ended.out

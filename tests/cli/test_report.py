@@ -10,7 +10,6 @@ def test_report_over_a_small_corpus(lemur2, db, tmp_path):
     assert ended.code == 0
     assert ended.out.startswith(f"{out / 'report.html'}: ")
     assert "over 2 networks and 2 trials" in ended.out
-    assert "Best networks per data set" in ended.err
     assert (out / "figures" / "funnel-fractal.svg").exists()
     assert (out / "tables.xlsx").exists()
     assert "3 candidates" in (out / "report.html").read_text()

@@ -1,8 +1,8 @@
 """What a person sees while a run goes on."""
 
 from lemur2.architecture import Candidate, Verdict
-from lemur2.cli.reporting import RunReporter
-from lemur2.corpus import Outcome
+from lemur2.cli.reporting import RunReporter, without_effect
+from lemur2.corpus import Corpus, Outcome
 from lemur2.corpus.records import Epoch, TrialResult
 from lemur2.loop import Progress
 
@@ -30,3 +30,25 @@ def test_a_resumed_run_still_knows_its_best(capsys):
     worse, better = capsys.readouterr().out.splitlines()
     assert "best 0.7500" in worse
     assert "best 0.8750" in better
+
+
+def test_hyperparameters_that_no_network_took_are_found(db):
+    """One that none declares, one that every candidate brings itself, one that was used."""
+    with Corpus.open(db) as corpus:
+        assert without_effect(corpus, 1, {"depth": 3, "lr": 0.2, "batch": 64}) == {
+            "depth": "no network that was trained declares it",
+            "lr": "every candidate brings its own",
+        }
+        (first, *_) = corpus.outcomes(1).values()
+        run = corpus.start_run(
+            verb="grow",
+            generator="genetic",
+            config={},
+            seed=0,
+            protocol={},
+            limits={},
+            total=1,
+            environment={},
+        )
+        corpus.advance(run, told=0, state={}, asked=[(first.candidate, "n", "n")])
+        assert without_effect(corpus, run, {"depth": 3}) == {}  # nothing was trained

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from corpus_samples import grow, outcome, trial_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,9 @@ from hypothesis import strategies as st
 import lemur2
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import Corpus, Epoch
+from lemur2.corpus.dedupe import Redundant, mark
 from lemur2.corpus.query import BEST_PER, COLUMNS, GROUPS, arrow, batches
+from lemur2.corpus.schema import trials
 from lemur2.errors import UsageError, UserError
 
 NAMES = ["ga-1", "GA-1", "Net_%", "ä"]
@@ -340,7 +343,7 @@ def test_code_is_shared_between_rows(small):
 
 
 def test_unknown_columns_and_no_corpus(small, tmp_path):
-    with pytest.raises(UsageError, match="unknown column 'acuracy'; there are task, dataset"):
+    with pytest.raises(UsageError, match="unknown column 'acuracy'; did you mean accuracy"):
         lemur2.data(db=small, columns=["nn", "acuracy"])
     with pytest.raises(UsageError, match="unknown group 'prm'; there are task"):
         lemur2.data(db=small, only_best_accuracy=True, group_by=["prm"])
@@ -358,3 +361,51 @@ def test_reading_imports_no_torch(small):
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture
+def three(tmp_path):
+    """`Good` and `Flagged` with a trial each, and `Copy`, which is marked as redundant."""
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+        grow(corpus, [outcome(name) for name in ("Good", "Flagged", "Copy")])
+        with corpus.database.write() as connection:
+            connection.execute(
+                sa.update(trials).where(trials.c.architecture_id == 2).values(flagged="too good")
+            )
+        copy = Redundant(name="Copy", representative="Good", tier="canonical", similarity=1.0)
+        mark(corpus, [copy])
+        yield corpus
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, ["Copy", "Flagged", "Good"]),
+        ({"unique": True}, ["Flagged", "Good"]),
+        ({"flagged": True}, ["Flagged"]),
+        ({"flagged": False}, ["Copy", "Good"]),
+        ({"provenance": "own"}, ["Copy", "Flagged", "Good"]),
+        ({"provenance": "imported"}, []),
+    ],
+)
+def test_what_is_flagged_imported_or_marked_can_be_left_out(three, wanted, expected):
+    assert lemur2.data(db=three, **wanted)["nn"].tolist() == expected
+    assert arrow(db=three, **wanted)["nn"].to_pylist() == expected
+    assert [nn for part in batches(db=three, rows=1, **wanted) for nn in part["nn"]] == expected
+
+
+def test_a_leaderboard_is_of_one_metric(three):
+    assert [place.nn for place in three.leaderboard("digits")] == ["Copy", "Good"]
+    assert [place.rank for place in three.leaderboard("digits", limit=1)] == [1]
+    grow(three, [outcome("Other", trial=trial_result(metric="ppl"))])
+    with pytest.raises(UsageError, match="digits is scored by acc and ppl; choose one"):
+        three.leaderboard("digits")
+    assert [place.nn for place in three.leaderboard("digits", metric="ppl")] == ["Other"]
+
+
+@pytest.mark.parametrize(("value", "kind"), [(3, "int64"), (1 << 63, "double"), (0.5, "double")])
+def test_whole_numbers_stay_whole_in_arrow(tmp_path, value, kind):
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+        grow(corpus, [outcome("A", trial=trial_result(hyperparameters={"width": value}))])
+        column = arrow(db=corpus)["prm_width"]
+    assert (str(column.type), column.to_pylist()) == (kind, [value])

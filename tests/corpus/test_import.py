@@ -293,7 +293,7 @@ def test_huge_files_are_not_read(tmp_path):
             file.truncate(300 << 20)
     summary = imported(tmp_path / "a.db", folder)
     assert summary["refused"] == {
-        "file of trials: larger than 64 MB": 1,
+        "file of trials: larger than 16 MB": 1,
         "source file: larger than 2 MB": 1,
     }
     assert summary["new"]["epochs"] == 16

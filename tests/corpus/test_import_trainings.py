@@ -3,11 +3,12 @@
 import json
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lemur2.corpus.importing.naming import read_name, split_folder
-from lemur2.corpus.importing.trainings import Record, group, merge, seconds
+from lemur2.corpus.importing.trainings import Record, group, merge, read_record, seconds
 
 records = st.builds(
     Record,
@@ -115,3 +116,18 @@ def test_folders():
         ("task_data_acc_", None),
     ):
         assert split_folder(folder, 4, networks) == parts
+
+
+@pytest.mark.parametrize(
+    ("duration", "elapsed"),
+    [
+        (0, 0),
+        ((1 << 62) - 1, (1 << 62) - 1),
+        (1 << 62, None),
+        (-1, None),
+        (1.5, None),
+        (True, None),
+    ],
+)
+def test_what_is_no_duration_in_nanoseconds_is_not_known(duration, elapsed):
+    assert read_record({"accuracy": 0.5, "duration": duration}, 1).elapsed == elapsed

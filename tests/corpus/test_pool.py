@@ -1,11 +1,15 @@
 """What a corpus held when a run began."""
 
 import pytest
+import sqlalchemy as sa
 from corpus_samples import grow, outcome, trial_result
 
-from lemur2.architecture import zoo_names, zoo_source
+from lemur2.architecture import Verdict, zoo_names, zoo_source
 from lemur2.corpus import Epoch
-from lemur2.corpus.pool import Pool
+from lemur2.corpus import trials as trial_rows
+from lemur2.corpus.architectures import identify
+from lemur2.corpus.pool import Pool, Terms
+from lemur2.corpus.schema import trials
 from lemur2.errors import UserError
 
 TASK = "img-classification"
@@ -14,6 +18,12 @@ TASK = "img-classification"
 def scored(score, **changes):
     epoch = Epoch(epoch=1, score=score, loss=1.5, seconds=2.0, memory=1000)
     return trial_result(epochs=(epoch,), **changes)
+
+
+def record(corpus, nn, result):
+    """A trial of a network that is there."""
+    with corpus.database.write() as connection:
+        trial_rows.record(connection, identify(connection, nn), result, None)
 
 
 def by_name(pool):
@@ -56,6 +66,63 @@ def test_what_comes_later_is_not_seen(corpus):
     before = Pool(corpus, task=TASK, watermark=seen)
     assert by_name(before) == {"A": 0.25}
     assert set(by_name(Pool(corpus, task=TASK))) == {"A", "B"}
+
+
+def test_trials_that_come_later_are_not_seen(corpus):
+    """Of a network that was there before: no score, no data set, no task and no known trial."""
+    terms = Terms(metric="acc", transform="norm_32", seed=7)
+    planned = {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2, "epoch": 1}
+    known = {"terms": terms, "dataset": "digits"}
+    grow(corpus, [outcome("A", trial=scored(0.25)), outcome("B", trial=None)])
+    seen = Pool(corpus, task=TASK).watermark
+    later = scored(0.75, hyperparameters=planned)
+    for _ in range(2):
+        record(corpus, "A", later)
+        record(corpus, "A", scored(1.0, dataset="svhn"))
+        record(corpus, "A", scored(1.0, metric="error"))
+        record(corpus, "B", scored(1.0, task="txt-generation"))
+    before = Pool(corpus, task=TASK, watermark=seen)
+    assert (before.dataset, before.metric) == ("digits", "acc")
+    assert by_name(before) == {"A": 0.25, "B": None}
+    assert Pool(corpus, task=TASK, watermark=seen, **known).known("digest of A") is None
+    now = Pool(corpus, task=TASK, **known)
+    assert by_name(now) == {"A": 0.75}
+    assert now.known("digest of A").score == 0.75
+
+
+def test_a_known_trial_has_all_hyperparameters_that_are_named(corpus):
+    planned = {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2, "epoch": 1}
+    grow(corpus, [outcome("A", trial=scored(0.25, hyperparameters=planned))])
+    terms = Terms(metric="acc", transform="norm_32", seed=7)
+    pool = Pool(corpus, task=TASK, dataset="digits", terms=terms)
+
+    def knows(**given):
+        return pool.known("digest of A", hyperparameters=given) is not None
+
+    assert knows()
+    assert knows(lr=0.01)
+    assert knows(lr=0.01, batch=64, momentum=0.9, dropout=0.2)
+    assert not knows(lr=0.01, batch=64, momentum=0.9, dropout=0.2, growth=8)
+    assert not knows(lr=0.02)
+
+
+def test_flagged_trials_do_not_count(corpus):
+    terms = Terms(metric="acc", transform="norm_32", seed=7)
+    planned = {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2, "epoch": 1}
+    grow(corpus, [outcome("A", trial=scored(0.25)), outcome("B", trial=scored(0.5))])
+    record(corpus, "A", scored(0.75, hyperparameters=planned))
+    record(corpus, "A", scored(1.0, verdict=Verdict.DIVERGED))
+
+    def seen():
+        pool = Pool(corpus, task=TASK, dataset="digits", terms=terms)
+        return by_name(pool), pool.known("digest of A") is not None
+
+    assert seen() == ({"A": 0.75, "B": 0.5}, True)
+    with corpus.database.write() as connection:
+        last = connection.scalar(sa.select(sa.func.max(trials.c.id))) - 1
+        of_trial = trials.c.id == last
+        connection.execute(sa.update(trials).where(of_trial).values(flagged="implausible"))
+    assert seen() == ({"A": 0.25, "B": 0.5}, False)
 
 
 def test_an_unknown_network_is_one_clear_line(corpus):

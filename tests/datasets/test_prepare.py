@@ -292,3 +292,42 @@ def test_a_full_disk_is_one_line(tmp_path):
     assert "'mnist-5k' cannot be prepared in" in done.stdout
     assert done.stdout.count("\n") == 1
     assert prepare("mnist-5k", cache=tmp_path).inputs("train").shape == (4000, 1, 28, 28)
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize("kind", ["inputs", "targets"])
+@pytest.mark.parametrize("damage", ["truncated", "empty", "no rows", "fewer rows", "gone", "text"])
+def test_a_damaged_array_is_named(tmp_path, part, kind, damage):
+    data = prepare("digits", cache=tmp_path)
+    path = data.inputs_path(part) if kind == "inputs" else data.targets_path(part)
+    whole = np.load(path)
+    if damage in ("no rows", "fewer rows", "text"):
+        count = 0 if damage == "no rows" else len(whole) - 1
+        np.save(path, whole.astype("U1") if damage == "text" else whole[:count])
+    elif damage == "gone":
+        path.unlink()
+    else:
+        os.truncate(path, 1000 if damage == "truncated" else 0)
+    with pytest.raises(
+        UserError, match=f"{path.name}.*delete it, and it is prepared again"
+    ) as said:
+        prepare("digits", cache=tmp_path)
+    assert "\n" not in str(said.value)
+
+
+@pytest.mark.parametrize("value", [-1, 10])
+def test_a_target_that_is_no_class(tmp_path, value):
+    data = prepare("digits", cache=tmp_path)
+    targets = np.load(data.targets_path("test"))
+    targets[3] = value
+    np.save(data.targets_path("test"), targets)
+    with pytest.raises(UserError, match="test_targets\\.npy names other classes"):
+        prepare("digits", cache=tmp_path)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_files_of_no_or_few_samples(tmp_path, count):
+    written.write_mnist(tmp_path / "MNIST" / "raw", train=count, test=count)
+    with pytest.raises(UserError, match="data set 'mnist'") as said:
+        prepare("mnist", root=tmp_path, cache=tmp_path / "cache")
+    assert "\n" not in str(said.value)

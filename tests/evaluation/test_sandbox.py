@@ -7,15 +7,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from nets import net
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.architecture.zoo import zoo_source
 from lemur2.errors import UserError
-from lemur2.evaluation import Limits
+from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.evaluator import Evaluator
-from lemur2.evaluation.sandbox import Property, Sandbox, Worker, report
+from lemur2.evaluation.plan import Plan
+from lemur2.evaluation.sandbox import Property, Sandbox, Worker, again, report
 from lemur2.evaluation.sandbox import client as client_module
 from lemur2.tasks import task
 
@@ -57,6 +59,108 @@ def test_a_dead_warm_process_is_started_again():
         sandbox._process.wait()
         after = evaluator.screen(zoo_source("LeNet"), IMAGES)
     assert after.structure_digest == before.structure_digest
+
+
+def test_a_training_is_the_same_where_the_warm_process_dies_under_it():
+    plan = Plan.of(Protocol(dataset="digits", epochs=2))
+    with Sandbox() as sandbox:
+        evaluator = Evaluator(sandbox)
+        told = []
+
+        def kill_once(epoch):
+            told.append(epoch.epoch)
+            if len(told) == 1:
+                os.kill(sandbox._process.pid, signal.SIGKILL)
+            return True
+
+        killed = evaluator.train(zoo_source("LeNet"), plan, on_epoch=kill_once)
+        whole = evaluator.train(zoo_source("LeNet"), plan)
+    assert told == [1, 2]
+    assert killed.verdict is whole.verdict is Verdict.OK
+    results = [[(e.epoch, e.score, e.loss) for e in each.epochs] for each in (killed, whole)]
+    assert results[0] == results[1]
+
+
+def test_a_warm_process_that_dies_every_time_is_the_machines_fault():
+    with Sandbox() as sandbox:
+        evaluator = Evaluator(sandbox)
+        deaths = []
+
+        def kill(_):
+            deaths.append(1)
+            os.kill(sandbox._process.pid, signal.SIGKILL)
+            sandbox._process.wait()
+
+        plan = Plan.of(Protocol(dataset="digits"))
+        with pytest.raises(UserError, match=r"fault of the machine.*lemur2 resume"):
+            again(lambda: _killed(evaluator, plan, kill))
+        assert len(deaths) == 3
+        honest = evaluator.screen(zoo_source("LeNet"), IMAGES)
+    assert honest.parameters == 62006
+
+
+def _killed(evaluator, plan, kill):
+    with evaluator.sandbox.worker() as worker:
+        kill(worker)
+        worker.receive(deadline=time.monotonic() + 30)
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEMUR2_CACHE", str(tmp_path))
+    return Plan.of(Protocol(dataset="digits"))
+
+
+def _write(path, array):
+    path.chmod(0o600)
+    np.save(path, array)
+
+
+DAMAGE = {
+    "cut off": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "emptied": lambda path: os.truncate(path, 0),
+    "gone": Path.unlink,
+    "another type": lambda path: _write(path, np.load(path).astype(np.complex64)),
+    "another shape": lambda path: _write(path, np.load(path)[:-1]),
+    "no array": lambda path: path.write_bytes(b"no array at all"),
+}
+
+
+@pytest.mark.parametrize("what", ["inputs", "targets"])
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_prepared_data_is_said_before_work_starts(prepared, damage, part, what):
+    path = getattr(prepared.data, f"{what}_path")(part)
+    DAMAGE[damage](path)
+    with pytest.raises(UserError) as caught:
+        Plan.of(prepared.protocol)
+    assert str(path) in str(caught.value)
+    assert f"delete {prepared.data.folder}" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_classes_that_there_are_not_are_damage(prepared):
+    path = prepared.data.targets_path("train")
+    _write(path, np.load(path) + 5)
+    with pytest.raises(UserError, match="classes that there are not"):
+        Plan.of(prepared.protocol)
+
+
+def test_data_that_is_damaged_while_a_network_trains_is_no_verdict(prepared):
+    def cut(_):
+        os.truncate(prepared.data.inputs_path("train"), 1000)
+        return True
+
+    longer = replace(prepared, protocol=prepared.protocol.with_(epochs=2))
+    with Sandbox() as sandbox, pytest.raises(UserError, match="prepared data is damaged"):
+        Evaluator(sandbox).train(RAW, longer, on_epoch=cut)
+
+
+# Reads the samples themselves every epoch, as an augmenting transform would.
+RAW = zoo_source("LeNet").replace(
+    "def learn(self, train_data):",
+    "def learn(self, train_data):\n        train_data.inputs.sum()",
+)
 
 
 def test_leaving_ends_everything(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 from nets import net
 
 from lemur2.architecture import Refusal, Verdict, zoo_source
+from lemur2.evaluation import Limits, reports
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.tasks import task
 
@@ -86,6 +87,35 @@ def test_measures_a_network(engine):
     assert facts.parameters == 3 * 32 * 32 * 10 + 10
     assert facts.flops == 2 * 3 * 32 * 32 * 10
     assert facts.notes == ()
+
+
+def test_code_that_needs_its_own_source_finds_it(engine):
+    """As `torch.jit.script` does."""
+    function = "@torch.jit.script\ndef double(x: torch.Tensor) -> torch.Tensor:\n    return x + x"
+    source = net(top=function, forward="return double(self.head(x.flatten(1)))")
+    assert engine.evaluator.screen(source, IMAGES).input_size == 32
+
+
+def test_an_outline_lists_every_module(engine):
+    facts, outline = engine.evaluator.screen_with_outline(net(), IMAGES, [64, 32])
+    assert facts.input_size == 64
+    kind, settings, shapes = outline["head"]
+    assert kind.endswith(".Linear")
+    assert "in_features=12288" in settings
+    assert shapes == {"weight": (10, 12288), "bias": (10,)}
+
+
+def test_what_a_worker_says_of_a_trace_is_an_object():
+    assert reports.trace({"trace": {"nodes": []}}) == {"nodes": []}
+    for reply in ({}, {"trace": []}, {"trace": None}):
+        with pytest.raises(Refusal) as refused:
+            reports.trace(reply)
+        assert refused.value.verdict is Verdict.FORBIDDEN
+
+
+def test_the_default_limits_are_in_bytes():
+    limits = Limits()
+    assert (limits.memory, limits.output, limits.scratch) == (2**32, 2**20, 2**26)
 
 
 def test_finds_the_smallest_input_that_works(engine):

@@ -1,7 +1,10 @@
 """A training: what it depends on, what ends it, and what it never tells."""
 
+import shutil
+import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from nets import LEARN, net
 
@@ -41,6 +44,57 @@ def test_the_test_part_is_scored_on_request_only(engine, plan):
     assert 0 <= tested.test_score <= 1
 
 
+def test_each_part_is_scored_by_its_own_targets(engine, plan, tmp_path):
+    """One class of everything is what the test part of this copy has, and no other part."""
+    shutil.copytree(plan.data.folder, tmp_path / "data")
+    data = replace(plan.data, folder=tmp_path / "data")
+    targets = np.full_like(data.targets("test"), 3)
+    np.save(data.targets_path("test"), targets)
+    constant = "with torch.no_grad(): self.head.weight.zero_(); self.head.bias[3] += 1e3"
+    result = engine.evaluator.train(net(learn=constant), replace(plan, data=data), test=True)
+    assert result.test_score == 1
+    assert result.score == pytest.approx((plan.data.targets("validation") == 3).mean())
+    assert result.score < 0.2
+
+
+ORDERED = (
+    net(
+        build="self.seen = []",
+        learn="self.seen = [int(each) for _, labels in train_data for each in labels]",
+    )
+    + """
+    def diagnostics(self):
+        return {"seen": self.seen}
+"""
+)
+
+
+def test_the_order_is_another_in_every_epoch_and_with_every_seed(engine, plan):
+    def orders(seed):
+        longer = replace(plan, protocol=plan.protocol.with_(epochs=2, seed=seed))
+        result = engine.evaluator.train(ORDERED, longer)
+        return [epoch.diagnostics["seen"] for epoch in result.epochs]
+
+    first, second = orders(3)
+    assert first != second
+    assert sorted(first) == sorted(second) == sorted(plan.data.targets("train").tolist())
+    assert orders(3) == [first, second]
+    assert not {tuple(order) for order in orders(4)} & {tuple(first), tuple(second)}
+
+
+def test_the_seed_decides_the_weights(engine, plan):
+    """Where nothing is learned, the losses are those of the first weights."""
+    losses = [
+        engine.evaluator.train(
+            net(learn="pass"), replace(plan, protocol=plan.protocol.with_(seed=seed))
+        )
+        .epochs[0]
+        .loss
+        for seed in (3, 4, 3)
+    ]
+    assert losses[0] == losses[2] != losses[1]
+
+
 def test_hyperparameters_are_what_the_network_was_built_with(engine, plan):
     heard = []
     result = engine.evaluator.train(net(), plan, on_built=heard.append)
@@ -70,6 +124,13 @@ def test_whoever_listens_can_end_it(engine, plan):
 NAN = "with torch.no_grad(): self.head.weight.fill_(float('nan'))"
 FAILING = {
     "weights become NaN": (net(learn=NAN), "diverged"),
+    "a weight that has no part in predictions becomes infinite": (
+        net(
+            build="self.spare = nn.Parameter(torch.zeros(3))",
+            learn="with torch.no_grad(): self.spare[1] = float('inf')",
+        ),
+        "diverged",
+    ),
     "predictions are NaN": (
         net(forward="x = self.head(x.flatten(1)); return x if self.training else x / 0"),
         "diverged",
@@ -105,11 +166,15 @@ FORGED = {
     "no hyperparameters": ("build", "{}"),
     "hyperparameters that are none": ("build", "{'prm': 3}"),
     "hyperparameters out of range": ("build", "{'prm': {'lr': 10 ** 400}}"),
+    "names that are none": ("build", "{'prm': {'\\x1b[2J': 1}}"),
     "an epoch without figures": ("learn", "{}"),
-    "seconds that are none": ("learn", "{'seconds': 'x', 'memory': 1}"),
-    "seconds without end": ("learn", "{'seconds': float('inf'), 'memory': 1}"),
-    "more memory than a database can say": ("learn", "{'seconds': 1, 'memory': 10 ** 40}"),
+    "memory that is none": ("learn", "{'memory': 'x'}"),
+    "memory without end": ("learn", "{'memory': float('inf')}"),
+    "more memory than a database can say": ("learn", "{'memory': 10 ** 40}"),
     "a verdict that there is not": ("learn", "{'refused': {'verdict': 'splendid'}}"),
+    "a refusal that is none": ("learn", "{'refused': {'verdict': 'ok', 'reason': 'x'}}"),
+    "a twin": ("learn", "{'refused': {'verdict': 'duplicate', 'reason': 'x'}}"),
+    "the parent's clock": ("learn", "{'refused': {'verdict': 'timeout', 'reason': 'x'}}"),
 }
 
 
@@ -120,6 +185,52 @@ def test_a_forged_report_is_a_verdict(engine, plan, case):
     result = engine.evaluator.train(source, plan)
     assert result.verdict is Verdict.FORBIDDEN, result.reason
     assert result.score is None
+
+
+def test_the_end_of_the_output_is_in_the_reason_of_a_crash(engine, plan):
+    source = net(top="import os", learn="print('\\x1b[2Jout of ideas', flush=True); os._exit(3)")
+    result = engine.evaluator.train(source, plan)
+    assert result.verdict is Verdict.CRASH
+    assert "exit code 3" in result.reason
+    assert result.reason.endswith("\\x1b[2Jout of ideas")
+
+
+CLOCKS = """
+        for clock in ("perf_counter", "monotonic", "time", "process_time", "perf_counter_ns"):
+            setattr(time, clock, lambda: {})
+"""
+
+
+@pytest.mark.parametrize("lie", ["0", "9e9"])
+def test_time_is_the_parents(engine, plan, lie):
+    source = net(top="import time", learn="time.sleep(0.3)" + CLOCKS.replace("{}", lie) + LEARN)
+    started = time.monotonic()
+    result = engine.evaluator.train(source, plan)
+    assert result.verdict is Verdict.OK, result.reason
+    assert 0.3 <= result.epochs[0].seconds <= time.monotonic() - started
+    started = time.monotonic()
+    facts = engine.evaluator.screen_for(
+        net(top="import time", build=CLOCKS.replace("{}", lie)), plan
+    )
+    assert 0 < facts.seconds <= time.monotonic() - started
+
+
+def test_what_the_parent_does_meanwhile_is_not_the_networks_time(engine, plan):
+    longer = replace(plan, protocol=plan.protocol.with_(epochs=2))
+
+    def slow(*_):
+        time.sleep(1.5)
+        return True
+
+    result = engine.evaluator.train(net(learn="pass"), longer, on_built=slow, on_epoch=slow)
+    assert max(epoch.seconds for epoch in result.epochs) < 1.5
+
+
+def test_names_that_only_running_tells_are_refused(engine, plan):
+    for names in ("{chr(27) + '[2J'}", "{chr(0xD800)}", "{f'a{n}' for n in range(300_000)}"):
+        result = engine.evaluator.train(net(declared=names), plan)
+        assert result.verdict is Verdict.CONTRACT, result.reason
+        assert result.reason.isprintable()
 
 
 @pytest.mark.parametrize(

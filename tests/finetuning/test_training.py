@@ -122,6 +122,27 @@ def test_nothing_short_enough_is_said(tiny, curated, corpus_file, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_corpus_that_nobody_screened_is_one_line(tiny, curated, tmp_path):
+    """Nothing is known of any network: that is said, with the command that finds it out."""
+    from lemur2.finetuning.run import finetune
+
+    with (
+        Corpus.open(tmp_path / "empty.db", create=True) as corpus,
+        pytest.raises(UserError, match=r"never screened.*`lemur2 screen --all`") as error,
+    ):
+        finetune(tuning(tiny), curated, corpus, tmp_path / "out")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("model", ["openai:http://localhost:1/v1#m", "replay:r", "deck:r"])
+def test_a_model_without_weights_is_not_tuned(model):
+    from lemur2.llm.choosing import weights_of
+
+    with pytest.raises(UsageError, match="no weights behind it to train; take embedded"):
+        weights_of(model)
+
+
 def test_a_model_that_is_not_there(tmp_path):
     from lemur2.llm.backends.weights import load_tokenizer
 

@@ -105,6 +105,18 @@ def test_the_task_teaches_the_gate(gate, top):
     assert any(bool(p.grad.any()) for p in net.gate.parameters() if p.grad is not None)
 
 
+def test_the_balance_loss_teaches_the_gate_to_be_even():
+    """Its value is the counts'; its gradient lowers the share of an expert that all choose."""
+    net = build(homogeneous(4, 2, balance=0.1))
+    logits = torch.tensor([[1.0, 0.5, 0.0, 0.0]]).repeat(6, 1).requires_grad_()
+    probabilities = logits.softmax(dim=1)
+    loss = net.balance(probabilities, probabilities.topk(2, dim=1).indices)
+    assert loss.item() == pytest.approx(4 * (2 * 0.25**2 + 2 * 0.25**2))
+    loss.backward()
+    assert (logits.grad[:, :2] > 0).all()
+    assert (logits.grad[:, 2:] < 0).all()
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -123,3 +135,14 @@ def test_mixtures_are_screened_trained_and_tell_their_routing(engine, source):
     found = routing(trial.epochs[0].diagnostics)
     assert found.by_class.shape == (2 if "LeNet" in source else 4, 10)
     assert found.load.sum() == pytest.approx(1)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("gate", ["feedforward", "improved"])
+def test_a_traced_mixture_routes_each_input_by_itself(gate):
+    net, shape = build(homogeneous(8, 2, gate=gate)).eval(), (1, *SHAPE[1:])
+    traced = torch.jit.trace(net, torch.randn(shape), check_trace=False)
+    for _ in range(16):
+        images = torch.randn(shape)
+        with torch.no_grad(), torch.jit.optimized_execution(False):
+            torch.testing.assert_close(traced(images), net(images), rtol=1e-4, atol=1e-5)

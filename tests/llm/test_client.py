@@ -97,7 +97,7 @@ def test_it_is_asked_again_after(trouble):
 def test_it_waits_as_long_as_it_is_told(monkeypatch):
     waited = []
     monkeypatch.setattr("time.sleep", waited.append)
-    monkeypatch.setattr("lemur2.llm.client._Pause.over", lambda self: waited.append(self._until))
+    monkeypatch.setattr("lemur2.llm.client._Pause.over", lambda self, _: waited.append(self._until))
     with Server([busy(retry_after=30), says("x")]) as server, client_of(server) as client:
         client.complete([ask()])
     before, after = waited

@@ -80,6 +80,31 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+def test_an_error_rate_is_not_called_an_accuracy(error_rate, tmp_path):
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+        source = network(7)
+        corpus.add_architecture(name="A", source=source, digest=canonical_digest(source))
+        trial = corpus.begin_trial(
+            "A",
+            task=TASK,
+            dataset="digits",
+            metric=error_rate,
+            transform="norm",
+            hyperparameters={"lr": 0.01},
+            seed=0,
+            environment={},
+        )
+        corpus.add_epoch(trial, Epoch(epoch=1, score=0.25, loss=1.0, seconds=1.0, memory=1))
+        corpus.finish_trial(trial, Verdict.OK)
+        with Server(choose=distinct) as server:
+            made = generator_of(server, Pool(corpus, task=TASK), examples=0)
+            [candidate] = made.ask(1)
+            made.close()
+    assert candidate.parents == ("A",)
+    assert candidate.parameters["accuracies"] == [None]
+    assert "MAIN MODEL (accuracy not measured)" in server.asked[0]["messages"][0]["content"]
+
+
 @pytest.mark.parametrize("count", range(7))
 def test_the_prompt_is_the_papers(pool, count):
     with Server(choose=distinct) as server:
@@ -267,6 +292,43 @@ def test_prompt_and_reply_fit_into_the_context(pool):
         _, asked = candidate_in(context, pool, 6)
         used = len(asked["messages"][0]["content"]) // 3 + 8
         assert used + asked["max_tokens"] <= context
+
+
+def test_prompts_are_cut_to_what_is_soon_read(pool):
+    whole, asked = candidate_in(16_384, pool, 6)
+    most = len(asked["messages"][0]["content"]) // 3 + 8 - 1
+    short, less = candidate_in(16_383, pool, 6, prompt_tokens=most)
+    assert len(less["messages"][0]["content"]) // 3 + 8 <= most
+    assert {each["how"] for each in short.parameters["cut"]} >= {"condensed"}
+    assert whole.parameters["cut"] == []
+
+
+def test_the_shortest_is_shown_alone_where_none_is_soon_read(pool):
+    """A slow model is asked all the same: better a longer prompt than none."""
+    candidate, asked = candidate_in(16_384, pool, 2, prompt_tokens=1)
+    assert len(candidate.parents) == 1
+    assert [each["how"] for each in candidate.parameters["cut"]] == ["condensed", *["dropped"] * 2]
+    assert "# note" not in asked["messages"][0]["content"]
+
+
+def test_several_candidates_are_drawn_from_one_prompt(pool):
+    with Server(choose=distinct) as server:
+        made = generator_of(server, pool, samples=3, record="samples.jsonl")
+        prompts = [candidate.prompt for candidate in made.ask(6)]
+        made.close()
+    assert prompts[0] == prompts[1] == prompts[2] != prompts[3] == prompts[4] == prompts[5]
+    assert len({body["seed"] for body in server.asked}) == 6
+
+
+def test_what_was_cut_is_said(pool):
+    with Server(choose=distinct) as server:
+        made = generator_of(server, pool, examples=2, prompt_tokens=1, record="cut.jsonl")
+        assert list(made.notes()) == []
+        made.ask(1)
+        made.close()
+    [note] = made.notes()
+    assert "condensed 1, dropped 2" in note
+    assert "--prompt-tokens" in note
 
 
 def test_blocks_are_shown_and_go_first(pool, tmp_path):

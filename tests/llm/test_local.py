@@ -7,6 +7,7 @@ import pytest
 from lemur2.generators.fewshot import FewShotConfig, FewShotGenerator
 from lemur2.llm import NETWORK, Message, ModelError, Request, Sampling, open_client
 from lemur2.llm.backends import embedded
+from lemur2.llm.choosing import make_backend, weights_of
 
 
 def ask(seed, text="Say something.", **sampling):
@@ -87,8 +88,8 @@ def test_the_embedded_model_answers_the_same_to_the_same(tmp_path):
         first = [each.text for each in client.complete([ask(1), ask(2), ask(3)])]
         assert client.facts.context == 8192
     with open_client("embedded") as client:
-        again = [each.text for each in client.complete([ask(3), ask(1), ask(2)])]
-    assert again == [first[2], first[0], first[1]]
+        again = [each.text for each in client.complete([ask(3), ask(1, "Other."), ask(1), ask(2)])]
+    assert [again[0], *again[2:]] == [first[2], first[0], first[1]]
     assert len(set(first)) == 3
 
 
@@ -114,3 +115,27 @@ def test_a_row_of_a_batch_is_drawn_by_its_own_seed():
     assert len(set(together)) == 3
     assert together[1].startswith(stopped[0].text)
     assert len(stopped[0].text) < len(together[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("embedded", "embedded"),
+        ("here/model.gguf", "embedded"),
+        ("smollm2-135m-instruct", "embedded"),
+        ("owner/model", "hf"),
+        ("owner/model+adapters/tuned", "hf"),
+        ("hf:owner/model", "hf"),
+    ],
+)
+def test_models_go_by_the_same_names_everywhere(name, kind):
+    assert make_backend(name).kind == kind
+
+
+def test_weights_go_by_the_names_of_models(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEMUR2_CACHE", str(tmp_path))
+    file = tmp_path / "models" / embedded.FILE_NAME
+    file.parent.mkdir()
+    file.touch()
+    names = ("embedded", "hf:embedded", "smollm2-135m-instruct", "m.gguf", "hf:a/b", "a/b")
+    assert [weights_of(name) for name in names] == [*[str(file)] * 3, "m.gguf", "a/b", "a/b"]

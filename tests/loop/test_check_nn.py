@@ -34,6 +34,14 @@ def test_one_call(engine, tmp_path):
     assert (again.accuracy, again.run) == (checked.accuracy, None)
 
 
+def test_without_an_engine_it_is_isolated_all_the_same(tmp_path):
+    mark = tmp_path / "mark"
+    source = LENET.replace("import torch\n", f"import torch\nopen({str(mark)!r}, 'w')\n", 1)
+    checked = lemur2.check_nn(source, *TASK, PRM, save_to_db=False)
+    assert checked.verdict == "forbidden"
+    assert not mark.exists()
+
+
 BAD = {
     "def f(:": "syntax",
     "x = 1": "contract",

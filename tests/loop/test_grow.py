@@ -5,7 +5,7 @@ The real engine, killed for real, is in `test_kill.py`.
 
 import random
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -313,3 +313,81 @@ def test_a_run_is_found_again(tmp_path, plan):
 def test_settings_are_checked(wrong: dict[str, Any]):
     with pytest.raises(UsageError):
         Settings(**wrong)
+
+
+class Flips(Climber):
+    """Proposes one transform, for each of some networks of the zoo."""
+
+    networks = ("LeNet",)
+
+    def ask(self, limit):
+        given, self.networks = self.networks[:limit], self.networks[limit:]
+        source = "def transform(norm):\n    return None\n"
+        kind = {"kind": "transform", "generator": self.name, "prefix": "flip"}
+        return [
+            Candidate(source=source, parents=(network,), parameters={"width": 3}, **kind)
+            for network in given
+        ]
+
+
+def test_a_transform_is_tried_again_on_other_data_and_networks(tmp_path, plan):
+    other = replace(plan, protocol=plan.protocol.with_(dataset="mnist-5k"))
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+
+        def verdicts(plan, *networks):
+            generator = Flips(ClimberConfig(), 1)
+            generator.networks = networks
+            run = start_run(corpus, generator, plan, Limits(), Settings(total=9))
+            grow(corpus, run, generator, plan, _Waiter(InstantEngine(random.Random(0))))
+            return [str(outcome.verdict) for outcome in corpus.outcomes(run).values()]
+
+        assert verdicts(plan, "LeNet", "LeNet", "ResNet20") == ["ok", "duplicate", "ok"]
+        assert verdicts(plan, "LeNet") == ["duplicate"]
+        assert verdicts(other, "LeNet") == ["ok"]
+        assert verdicts(other, "LeNet", "ResNet8") == ["duplicate", "ok"]
+
+
+class Eleven(Climber):
+    """Proposes one and the same network."""
+
+    def ask(self, limit):
+        source, parameters = TEMPLATE.format(width=11), {"width": 11}
+        whose = {"generator": self.name, "prefix": f"of-{self.seed}"}
+        return [Candidate(source=source, parameters=parameters, **whose) for _ in range(limit)]
+
+
+def test_a_repeat_is_one_of_this_run_before_it_is_one_of_the_corpus(tmp_path, plan):
+    """Trained before and proposed twice: the first repeats the corpus, the second this run."""
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+        for seed in (1, 2):
+            generator = Eleven(ClimberConfig(), seed)
+            run = start_run(corpus, generator, plan, Limits(), Settings(total=2, window=1))
+            grow(corpus, run, generator, plan, _Waiter(InstantEngine(random.Random(0))))
+        first, second = (corpus.outcomes(run)[index] for index in (0, 1))
+    assert first.verdict is second.verdict is Verdict.DUPLICATE
+    assert first.reason != second.reason
+
+
+class Trainings(Climber):
+    """Proposes one network with other numbers of epochs."""
+
+    def ask(self, limit):
+        source, parameters = TEMPLATE.format(width=11), {"width": 11}
+        return [
+            Candidate(
+                source=source,
+                generator=self.name,
+                parameters=parameters,
+                training={"epochs": epochs},
+            )
+            for epochs in (1, 2, 1)
+        ][:limit]
+
+
+def test_a_network_with_another_training_is_another_candidate(tmp_path, plan):
+    with Corpus.open(tmp_path / "c.db", create=True) as corpus:
+        generator = Trainings(ClimberConfig(), 1)
+        run = start_run(corpus, generator, plan, Limits(), Settings(total=3, window=3))
+        grow(corpus, run, generator, plan, _Waiter(InstantEngine(random.Random(0))))
+        verdicts = [str(corpus.outcomes(run)[index].verdict) for index in range(3)]
+    assert verdicts == ["ok", "ok", "duplicate"]

@@ -1,6 +1,9 @@
 """`kill -9` of `lemur2 grow` at random instants: after `resume` nothing is lost or twice."""
 
+import contextlib
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -25,13 +28,50 @@ def test_killed_twenty_times(tmp_path, monkeypatch):
     _kill_begun([*COMMAND, "--db", str(disturbed)], disturbed, instants.uniform(0, 1.5))
     for _ in range(KILLS - 1):
         _kill_after(_resume(disturbed), instants.uniform(1.5, 5.5))
-    subprocess.run(_resume(disturbed), check=True, stdout=subprocess.DEVNULL)
+    _without_its_warm_process(_resume(disturbed), instants)
 
     with Corpus.open(plain) as one, Corpus.open(disturbed) as other:
         assert other.run(1).status == "finished"
         assert other.content_dump() == one.content_dump()
         assert len(other.attempts(1)) == 24
     _wait_until(lambda: not list(tmp_path.glob("lemur2-*")))
+
+
+def test_the_warm_process_killed_again_and_again(tmp_path, monkeypatch):
+    plain, disturbed = tmp_path / "plain.db", tmp_path / "disturbed.db"
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    subprocess.run([*COMMAND, "--db", str(plain)], check=True, stdout=subprocess.DEVNULL)
+
+    killed = _without_its_warm_process([*COMMAND, "--db", str(disturbed)], random.Random(1))
+
+    assert killed >= 2
+    with Corpus.open(plain) as one, Corpus.open(disturbed) as other:
+        assert other.content_dump() == one.content_dump()
+    assert not list(tmp_path.glob("lemur2-*"))
+
+
+def _without_its_warm_process(command: list[str], instants: random.Random) -> int:
+    """Run a command to its end and kill its warm process twice meanwhile; how often that was."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    killed: set[int] = set()
+    while process.poll() is None:
+        for warm in _children(process.pid) - killed:
+            time.sleep(instants.uniform(3, 5))
+            if len(killed) < 2 and warm in _children(process.pid):
+                os.kill(warm, signal.SIGKILL)
+                killed.add(warm)
+        time.sleep(0.1)
+    assert process.returncode == 0
+    return len(killed)
+
+
+def _children(pid: int) -> set[int]:
+    """The processes that a process started and that still run."""
+    found = set()
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found |= set(map(int, tasks.read_text().split()))
+    return found
 
 
 def _run_of(path: Path) -> int | None:

@@ -98,6 +98,7 @@ def test_the_same_command_goes_on(engine, corpus, plan):
     assert (again.run, len(corpus.runs())) == (1, 1)
     assert trials(corpus)[:2] == first
     assert len(trials(corpus)) == 3
+    assert corpus.run(1).told == 0  # a search tells no generator
     other = study(engine, corpus, plan, Settings(fixed={"lr": 0.1})).search(1)
     assert other.run == 2
 
@@ -184,6 +185,14 @@ def test_what_cannot_be_resumed(engine, corpus, plan):
         resume_train(corpus, 1)
     with pytest.raises(UserError, match="no run 9"):
         resume_train(corpus, 9)
+
+
+def test_a_network_that_is_not_known_is_one_line():
+    with pytest.raises(UserError, match=r"LeNett.*did you mean LeNet"):
+        find("LeNett")
+    with pytest.raises(UserError) as refused:
+        find("nothing-like-it")
+    assert "did you mean" not in str(refused.value)
 
 
 def test_names_of_files(tmp_path):

@@ -67,7 +67,9 @@ def test_perplexity_and_score_convert_back(perplexity):
     assert score_to_perplexity(score) == pytest.approx(perplexity, rel=1e-9)
 
 
-@pytest.mark.parametrize(("perplexity", "score"), [(1, 1.0), (1000, 0.0), (1e9, 0.0), (10, 2 / 3)])
+@pytest.mark.parametrize(
+    ("perplexity", "score"), [(0.5, 1.0), (1, 1.0), (1000, 0.0), (1e9, 0.0), (10, 2 / 3)]
+)
 def test_perplexity_by_equation_1(perplexity, score):
     assert perplexity_to_score(perplexity) == pytest.approx(score, abs=1e-12)
 

@@ -69,6 +69,7 @@ def trials(count: int = 200) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "benchmark": "digits",
+            "metric": "acc",
             "nn": [f"n{number}" for number in network],
             "lr": lr,
             "constant": 1.0,

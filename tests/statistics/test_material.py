@@ -44,7 +44,7 @@ def test_summary_of_a_trial():
             "seconds": [1.0, 2.0, 3.0, 5.0, math.nan],
         }
     )
-    one, two = summarise(epochs).to_dict("index").values()
+    one, two = summarise(epochs, pd.Series({1: 1, 2: 1})).to_dict("index").values()
     assert one == {
         "epochs": 3,
         "last_epoch": 3,

@@ -1,6 +1,7 @@
 """The written report: complete, self-contained, safe against hostile names, the same twice."""
 
 import base64
+import csv
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ from lemur2.statistics import write_report
 from lemur2.statistics.sections import SECTIONS, Part, Section, Table
 from lemur2.statistics.sections.overview import Overview
 from lemur2.statistics.sections.tradeoffs import Tradeoffs
-from lemur2.statistics.writing.tables import sheet_names, write_workbook
+from lemur2.statistics.writing.tables import sheet_names, write_csv, write_workbook
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -85,7 +86,7 @@ def test_every_section_is_on_the_page(page):
 def test_hostile_names_are_text(report, page, hostile):
     assert "<script>alert" in "".join(page.text)
     top10 = pd.read_csv(report.page.parent / "tables" / "best_per_network.csv")
-    assert hostile in set(top10["nn"])
+    assert f"'{hostile}" in set(top10["nn"])
 
 
 def test_workbook_holds_what_the_csv_files_hold(report):
@@ -202,3 +203,33 @@ def test_a_folder_that_cannot_be_written_is_said(filled, tmp_path):
         pytest.raises(UserError, match="cannot be written"),
     ):
         write_report(corpus, tmp_path / "file")
+
+
+def test_no_cell_is_a_formula(tmp_path):
+    """Names as spreadsheets would compute them; numbers, negative ones too, stay what they are."""
+    texts = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-1.5e3", "+2", "a=b", "-"]
+    frame = pd.DataFrame({"=cmd|' /C calc'!A0": texts, "number": [-1.5] * 9 + [2.0]})
+    frame["mixed"] = pd.Series([-1, "=x", None, 2.5, True, "", "y", "z", "@", "-3"], dtype=object)
+    table = Table(name="made", title="=title", frame=frame)
+    write_csv(table, tmp_path)
+    with (tmp_path / "made.csv").open(newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["'=cmd|' /C calc'!A0", "number", "mixed"]
+    assert [row[0] for row in rows] == [
+        "'=1+1", "'+1+1", "'-1+1", "'@SUM(A1)", "'\t=1", "'\n=1", "-1.5e3", "+2", "a=b", "'-",
+    ]  # fmt: skip
+    assert [float(row[1]) for row in rows] == [-1.5] * 9 + [2.0]
+    assert [row[2] for row in rows] == ["-1", "'=x", "", "2.5", "True", "", "y", "z", "'@", "-3"]
+    write_workbook([table], tmp_path / "made.xlsx")
+    for sheet in openpyxl.load_workbook(tmp_path / "made.xlsx"):
+        for cell in (cell for row in sheet.iter_rows() for cell in row):
+            assert cell.data_type != "f"
+    assert openpyxl.load_workbook(tmp_path / "made.xlsx")["made"]["B2"].value == -1.5
+
+
+def test_texts_that_no_file_can_hold(tmp_path):
+    frame = pd.DataFrame({"name": pd.Series(["\ud800", "\x1b[2J"], dtype=object)})
+    table = Table(name="made", title="odd", frame=frame)
+    write_csv(table, tmp_path)
+    write_workbook([table], tmp_path / "made.xlsx")
+    assert "\\ud800" in (tmp_path / "made.csv").read_text()

@@ -45,7 +45,7 @@ def test_complex_ends_in_complex_numbers():
 
 @pytest.mark.parametrize("name", ["norm_33", "nrom_32", "norm_32_flop", "norm_"])
 def test_unknown_name_gives_close_ones(name):
-    with pytest.raises(UsageError, match=r"unknown transform .*names like it: .*norm"):
+    with pytest.raises(UsageError, match=r"unknown transform .*did you mean .*norm"):
         transform_source(name)
 
 

@@ -1,5 +1,8 @@
 """The zoo's mixtures of experts: routing, losses, cost and training are what section 4 says."""
 
+import io
+
+import numpy as np
 import pytest
 import torch
 from test_zoo import MIXTURES, SPARSE, build
@@ -197,3 +200,76 @@ def test_gate_and_experts_have_rates_of_their_own():
     assert rates[0] < rates[5] < rates[10] == max(rates)
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[100] == pytest.approx(0)
+
+
+class Preference(nn.Module):
+    """A gate that sends image i to the experts that row i of a table names, the first most."""
+
+    def __init__(self, table, experts):
+        super().__init__()
+        logits = torch.zeros(len(table), experts)
+        for row, chosen in enumerate(table):
+            logits[row, list(chosen)] = torch.tensor([2.0, 1.0])
+        self.logits = nn.Parameter(logits)
+
+    def forward(self, x):
+        return self.logits
+
+
+@pytest.mark.parametrize("name", [*sorted(n for n in SPARSE if "Alex" not in n)])
+def test_experts_with_no_image_or_one_train_with_the_others(name):
+    net = build(name, IMAGES, 10)
+    net.gate = Preference([(0, 2)] * 7 + [(0, 1)], len(net.experts))
+    net.noise = 0.0
+    net.train()
+    before = {key: value.clone() for key, value in net.experts[5].state_dict().items()}
+    scores, probabilities, chosen, *_ = net.mix(torch.randn(IMAGES))
+    (
+        nn.functional.cross_entropy(scores, torch.arange(8)) + net.balance(probabilities, chosen)
+    ).backward()
+    assert torch.isfinite(scores).all()
+    assert net.gate.logits.grad.abs().sum() > 0
+    for index in (0, 1, 2):
+        assert all(p.grad.abs().sum() > 0 for p in net.experts[index].parameters())
+    for parameter in net.experts[5].parameters():
+        assert parameter.grad is None or not parameter.grad.any()
+    for key, value in net.experts[5].state_dict().items():
+        assert key.endswith("num_batches_tracked") or torch.equal(value, before[key])
+
+
+HOMOGENEOUS = ["MoE-0707", *(f"MoEv{version}" for version in range(2, 9))]
+TRACED = [HOMOGENEOUS[0], *(pytest.param(n, marks=pytest.mark.slow) for n in HOMOGENEOUS[1:])]
+SMALL = (1, 3, 16, 16)
+
+
+def assert_routes_each_input(net, run):
+    """What tracing one input gave is right on 16 others, which go many ways."""
+    routes = set()
+    for _ in range(16):
+        image = torch.randn(SMALL)
+        with torch.no_grad():
+            scores, _, chosen, *_ = net.mix(image)
+        routes.add(tuple(chosen[0].tolist()))
+        np.testing.assert_allclose(run(image), scores.numpy(), rtol=1e-4, atol=1e-5)
+    assert len(routes) > 2
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", TRACED)
+def test_a_traced_mixture_routes_each_input_by_itself(name):
+    net = build(name, SMALL, 10).eval()
+    traced = torch.jit.trace(net, torch.randn(SMALL), check_trace=False)
+    with torch.jit.optimized_execution(False):  # as it was traced, at once
+        assert_routes_each_input(net, lambda image: traced(image).detach().numpy())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", TRACED)
+def test_an_exported_mixture_routes_each_input_by_itself(name):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    net, file = build(name, SMALL, 10).eval(), io.BytesIO()
+    torch.onnx.export(net, (torch.randn(SMALL),), file, opset_version=11, dynamo=False)
+    session = runtime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    given = session.get_inputs()[0].name
+    assert_routes_each_input(net, lambda image: session.run(None, {given: image.numpy()})[0])

@@ -23,32 +23,53 @@ _METHODS: dict[str, tuple[str, ...]] = {
 _BARE_BASES = frozenset({"nn.Module", "torch.nn.Module", "Module", "object", "ABC", "abc.ABC"})
 
 
-def check_net(tree: ast.Module) -> list[str]:
-    """Check class Net and its methods; returns warnings about tolerated deviations.
+def check_net(tree: ast.Module) -> tuple[list[Refusal], list[str]]:
+    """Check class Net and its methods.
 
-    Raises:
-        Refusal: With verdict `contract`, where the contract cannot hold.
+    Returns:
+        All that keeps the contract from holding, each with verdict `contract` and what to write;
+        and warnings about tolerated deviations.
     """
     known = classes(tree)
-    net = known.get("Net")
+    net, faults = known.get("Net"), []
     if net is None:
-        raise Refusal(
-            Verdict.CONTRACT,
-            "there is no class Net at the top level",
-            remedy="name the network's class Net",
-        )
-    if not net.bases:
-        raise Refusal(
-            Verdict.CONTRACT,
-            "class Net has no base class",
-            net.lineno,
-            "write class Net(nn.Module)",
-        )
-    lineage, foreign = _lineage(net, known)
+        net = _likely_net(known)
+        faults.append(_no_net(net))
+    elif not net.bases:
+        reason = "class Net has no base class"
+        faults.append(Refusal(Verdict.CONTRACT, reason, net.lineno, "write: class Net(nn.Module):"))
     warnings: list[str] = []
+    lineage, foreign = _lineage(net, known) if net is not None else ([], [])
     for method, parameters in _METHODS.items():
-        warnings += _check_method(method, parameters, lineage, foreign)
-    return warnings
+        try:
+            warnings += _check_method(method, parameters, lineage, foreign)
+        except Refusal as refusal:
+            faults.append(refusal)
+    return faults, warnings
+
+
+def _likely_net(known: dict[str, ast.ClassDef]) -> ast.ClassDef | None:
+    """The class that is meant to be the network: the last module that no other class uses."""
+    modules = [
+        cls for cls in known.values() if any(_dotted(base).endswith("Module") for base in cls.bases)
+    ]
+    used = {
+        node.id
+        for cls in known.values()
+        for node in ast.walk(cls)
+        if isinstance(node, ast.Name) and node.id != cls.name
+    }
+    return next((cls for cls in reversed(modules) if cls.name not in used), None)
+
+
+def _no_net(likely: ast.ClassDef | None) -> Refusal:
+    reason, remedy = "there is no class Net at the top level", "name the network's class Net"
+    if likely is None:
+        return Refusal(Verdict.CONTRACT, reason, remedy=f"{remedy}: class Net(nn.Module):")
+    written = f"class Net({', '.join(map(_dotted, likely.bases))}):"
+    return Refusal(
+        Verdict.CONTRACT, reason, likely.lineno, f"{remedy}; for {likely.name} write: {written}"
+    )
 
 
 def _lineage(
@@ -91,11 +112,12 @@ def _check_method(
             return
     signature = ", ".join(("self", *parameters) if parameters else ("self", "x"))
     if not foreign:
+        owner = lineage[0].name if lineage else "Net"
         raise Refusal(
             Verdict.CONTRACT,
-            f"class Net has no method {method}",
-            lineage[0].lineno,
-            f"add: def {method}({signature})",
+            f"class {owner} has no method {method}",
+            lineage[0].lineno if lineage else None,
+            f"add: def {method}({signature}):",
         )
     yield f"class Net does not define {method}; taken to come from {' or '.join(foreign[:3])}"
 
@@ -130,5 +152,5 @@ def require_arguments(function: ast.FunctionDef, count: int, wanted: str) -> Non
             Verdict.CONTRACT,
             f"{function.name} cannot be called as the contract has it",
             function.lineno,
-            f"its parameters must accept {wanted}",
+            f"write: def {function.name}{wanted}:",
         )

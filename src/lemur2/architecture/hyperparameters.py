@@ -1,11 +1,12 @@
 """The hyperparameters that a network declares, read from the syntax tree where it spells them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from lemur2.architecture.contract import require_arguments
 from lemur2.architecture.toplevel import last_function, last_value
 from lemur2.architecture.verdict import Refusal, Verdict
+from lemur2.texts import LONGEST_NAME, MOST_NAMES, wrong_names
 
 FUNCTION = "supported_hyperparameters"
 _COLLECTIONS = frozenset({"set", "frozenset", "list", "tuple"})
@@ -25,9 +26,9 @@ def declared_hyperparameters(tree: ast.Module) -> tuple[frozenset[str] | None, l
         raise Refusal(
             Verdict.CONTRACT,
             f"there is no function {FUNCTION}() at the top level",
-            remedy=f"add: def {FUNCTION}(): return {{'lr', 'momentum'}}",
+            remedy=f"add at the top level: def {FUNCTION}(): return {{'lr', 'momentum'}}",
         )
-    require_arguments(function, 0, "no argument")
+    require_arguments(function, 0, "()")
     returned = [r.value for r in _returns(function.body) if r.value is not None]
     if len(returned) != 1:
         return None, []
@@ -36,7 +37,24 @@ def declared_hyperparameters(tree: ast.Module) -> tuple[frozenset[str] | None, l
     if isinstance(expression, ast.Dict | ast.List | ast.Tuple):
         kind = type(expression).__name__.lower()
         warnings.append(f"line {function.lineno}: {FUNCTION} returns a {kind}, not a set")
-    return _strings(expression), warnings
+    found = _strings(expression)
+    check_names(found or (), function.lineno)
+    return found, warnings
+
+
+def check_names(names: Collection[str], line: int | None = None) -> None:
+    """Refuse names that are too many, or that no file, table or terminal should be given.
+
+    Raises:
+        Refusal: With verdict `contract`.
+    """
+    if wrong := wrong_names(names):
+        raise Refusal(
+            Verdict.CONTRACT,
+            f"{FUNCTION} returns {wrong}",
+            line,
+            f"return at most {MOST_NAMES} identifiers of at most {LONGEST_NAME} characters",
+        )
 
 
 def _returns(body: list[ast.stmt]) -> Iterator[ast.Return]:

@@ -8,6 +8,7 @@ from lemur2.architecture.digest import tree_digest
 from lemur2.architecture.hyperparameters import declared_hyperparameters
 from lemur2.architecture.names import content_name
 from lemur2.architecture.syntax import parse_tree
+from lemur2.architecture.verdict import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,16 @@ class Architecture:
 
         Raises:
             Refusal: With verdict `syntax` or `contract`, the line where one is to blame, and a
-                remedy.
+                remedy; all that the contract misses at once.
         """
         tree = parse_tree(source)
-        warnings = check_net(tree)
-        hyperparameters, more = declared_hyperparameters(tree)
+        faults, warnings = check_net(tree)
+        try:
+            hyperparameters, more = declared_hyperparameters(tree)
+        except Refusal as refusal:
+            faults.append(refusal)
+        if faults:
+            raise Refusal.of_all(faults)
         return cls(
             source=source,
             name=name or content_name(prefix, source),

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur2.cli.group import SuggestingGroup
-from lemur2.cli.options import json_option, refuse, wide_option
-from lemur2.cli.output import emit_json, print_fields, print_table, say
+from lemur2.cli.options import COUNT, SEED, json_option, refuse, wide_option
+from lemur2.cli.output import emit_json, emit_text, print_fields, print_table, say
 from lemur2.cli.progress import Progress
 from lemur2.errors import UsageError, UserError
+from lemur2.paths import inside
 from lemur2.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ _stage_option = click.option(
 _count_option = click.option(
     "-n",
     "count",
-    type=click.IntRange(min=1),
+    type=COUNT,
     default=20,
     show_default=True,
     help="At most so many.",
@@ -186,7 +187,7 @@ def _check_origin(origin: str | None, known: list[str]) -> None:
 )
 @click.option(
     "--tokens",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Print the blocks as prompts show them, of at most so many tokens together.",
 )
 @_library_option
@@ -252,12 +253,12 @@ def show_(name: str, source_only: bool, library: Path | None, as_json: bool) -> 
     with _opened_library(library) as shelf:
         entry = _one(shelf, name)
     if source_only:
-        click.echo(entry.source, nl=False)
+        emit_text(entry.source)
     elif as_json:
         emit_json({**_values(entry), "source": entry.source})
     else:
         print_fields((key.replace("_", " "), value) for key, value in _values(entry).items())
-        click.echo(f"\n{entry.source}")
+        emit_text(f"\n{entry.source}\n")
 
 
 @blocks.command("extract")
@@ -268,17 +269,15 @@ def show_(name: str, source_only: bool, library: Path | None, as_json: bool) -> 
     help="A file of names, one a line or as a JSON list.",
 )
 @click.option("--all", "all_", is_flag=True, help="Every block of the index.")
-@click.option(
-    "--sample", type=click.IntRange(min=1), metavar="N", help="So many of the index, at random."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the sample.")
+@click.option("--sample", type=COUNT, metavar="N", help="So many of the index, at random.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the sample.")
 @click.option("--origin", help="Of this origin only.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the modules, a file for each block that could be extracted.",
 )
-@click.option("--workers", type=click.IntRange(min=1), default=2, help="Blocks tried at once. [2]")
+@click.option("--workers", type=COUNT, default=2, help="Blocks tried at once. [2]")
 @click.option("--unsafe", is_flag=True, help="Run blocks without isolation.")
 @_index_option
 @_library_option
@@ -391,7 +390,7 @@ def _read_names(path: Path | None) -> list[str]:
 def _saved(entry: Entry, out: Path | None) -> str | None:
     if out is None or not entry.source:
         return None
-    path = out / f"{entry.qualified_name}.py"
+    path = inside(out, entry.qualified_name, ".py")
     try:
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(entry.source, encoding="utf-8")

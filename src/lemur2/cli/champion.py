@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lemur2.cli.options import db_option, json_option, refuse
+from lemur2.cli.options import COUNT, RUN, SEED, db_option, json_option, refuse
 from lemur2.cli.output import emit_json, say
 from lemur2.errors import UsageError
 from lemur2.suggestions import did_you_mean
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run", type=int)
-@click.option("--epochs", type=click.IntRange(min=1), help="How long to train it. [as in the run]")
-@click.option("--seed", type=click.IntRange(min=0), help="Of its training. [the run's]")
+@click.argument("run", type=RUN)
+@click.option("--epochs", type=COUNT, help="How long to train it. [as in the run]")
+@click.option("--seed", type=SEED, help="Of its training. [the run's]")
 @click.option(
     "--front",
     "costs",

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur2.cli.options import LimitFlags, db_option, json_option, limit_options, refuse
+from lemur2.cli.options import COUNT, LimitFlags, db_option, json_option, limit_options, refuse
 from lemur2.cli.output import emit_json, say
 from lemur2.cli.progress import Progress
 from lemur2.errors import UsageError, UserError
 
 if TYPE_CHECKING:
+    from lemur2.corpus import Facts
     from lemur2.loop.checking import Checked, Input
     from lemur2.loop.sources import Found
 
@@ -28,9 +29,9 @@ _TASK, _CHANNELS = "img-classification", 3
     help="What the networks are for; tried at its input sizes from the smallest up. "
     "[img-classification]",
 )
-@click.option("--channels", type=click.IntRange(min=1), help="Channels of the input. [3]")
+@click.option("--channels", type=COUNT, help="Channels of the input. [3]")
 @click.option("--dataset", help="Screen at this data set's own input, classes and transform.")
-@click.option("--workers", type=click.IntRange(min=1), help="Files at a time. [one per CPU]")
+@click.option("--workers", type=COUNT, help="Files at a time. [one per CPU]")
 @click.option("--save", is_flag=True, help="Store the networks and the verdicts in the corpus.")
 @limit_options
 @json_option
@@ -107,7 +108,10 @@ def _input(task: str | None, channels: int | None, dataset: str | None) -> Input
     from lemur2.tasks import task as task_by_name
 
     if dataset is None:
-        return Input(task=task_by_name(task or _TASK), channels=channels or _CHANNELS)
+        kind = task_by_name(task or _TASK)
+        if channels is not None and not kind.transformed:
+            raise UsageError(f"--channels is of images; {kind.name} has none")
+        return Input(task=kind, channels=channels or _CHANNELS)
     if task is not None or channels is not None:
         raise UsageError("--dataset brings its own task and channels; leave --task, --channels out")
     plan = Plan.of(Protocol(dataset=dataset))
@@ -118,20 +122,22 @@ def _print(checked: Checked, stored: str | None, *, as_json: bool) -> None:
     if as_json:
         emit_json({**_values(checked), "stored": stored})
         return
+    first, *others = (
+        [_finding(checked.facts, checked.seconds)] if checked.facts else checked.complaints
+    )
     margin = " " * 10
-    say(f"{checked.verdict:<9} {checked.found.label}  {_finding(checked)}", indent=margin)
+    say(f"{checked.verdict:<9} {checked.found.label}  {first}", indent=margin)
+    for complaint in others:
+        say(f"{margin}{complaint}", indent=margin)
     for note in checked.notes:
         say(f"{margin}note: {note}", indent=margin)
 
 
-def _finding(checked: Checked) -> str:
-    facts = checked.facts
-    if facts is None:
-        return checked.reason
+def _finding(facts: Facts, seconds: float) -> str:
     flops = "FLOPs unknown" if facts.flops is None else f"{facts.flops / 1e6:,.1f} MFLOPs"
     return (
         f"input {facts.input_size}, {facts.parameters:,} parameters, {flops}, "
-        f"{facts.memory / 2**20:,.0f} MiB, {checked.seconds:.2f} s"
+        f"{facts.memory / 2**20:,.0f} MiB, {seconds:.2f} s"
     )
 
 

@@ -25,7 +25,7 @@ def build_config(config: type, values: Mapping[str, Any]) -> Any:
 
 def _option(each: dataclasses.Field[Any], hint: Any) -> click.Option:
     flag = f"--{each.name.replace('_', '-')}"
-    text = each.metadata["help"]
+    text = each.metadata.get("help")
     if hint is bool:
         off = f"--no-{each.name.replace('_', '-')}"
         return click.Option([f"{flag}/{off}"], default=each.default, show_default=True, help=text)

@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from lemur2.cli.dedupe import prefer_option, threshold_option
-from lemur2.cli.options import db_option, json_option
+from lemur2.cli.options import COUNT, SEED, Whole, db_option, json_option
 from lemur2.cli.output import emit_json, say
 from lemur2.cli.progress import Progress
 
-_COUNT = click.IntRange(min=1)
 _SHARE = click.FloatRange(min=0, max=1, max_open=True)
 
 
@@ -23,18 +22,18 @@ _SHARE = click.FloatRange(min=0, max=1, max_open=True)
     required=True,
     help="Folder to write; a new one, or an empty one.",
 )
-@click.option("--per-family", type=_COUNT, metavar="K", help="At most K of a family.")
+@click.option("--per-family", type=COUNT, metavar="K", help="At most K of a family.")
 @click.option(
     "--min-per-prefix",
     "minimum",
-    type=click.IntRange(min=0),
+    type=Whole(0, 1_000_000_000),
     default=0,
     show_default=True,
     help="At least so many of every family that has as many, near-duplicates let in if need be.",
 )
 @click.option(
     "--total",
-    type=_COUNT,
+    type=COUNT,
     help="Top up to so many with what is least like the rest, whatever its family.",
 )
 @click.option(
@@ -48,9 +47,7 @@ _SHARE = click.FloatRange(min=0, max=1, max_open=True)
     type=click.FloatRange(min=0, max=1, min_open=True),
     help="Similarity from which two networks stay in one split. [the threshold]",
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the split."
-)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the split.")
 @json_option
 @db_option
 def curate(

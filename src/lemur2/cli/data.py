@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from lemur2.architecture import Verdict
-from lemur2.cli.options import db_option, json_option, refuse, wide_option
+from lemur2.cli.options import COUNT, Whole, db_option, json_option, refuse, wide_option
 from lemur2.cli.output import emit_json, print_table, say
 from lemur2.suggestions import did_you_mean
 
@@ -32,7 +32,7 @@ _SCREENFUL = 40  # rows of the table where no limit is given
 )
 @click.option("--transform", multiple=True, help="Keep this transform; may be repeated.")
 @click.option(
-    "--epoch", multiple=True, type=click.IntRange(min=0), help="Keep this epoch; may be repeated."
+    "--epoch", multiple=True, type=Whole(0, 2**31 - 1), help="Keep this epoch; may be repeated."
 )
 @click.option(
     "--verdict",
@@ -55,14 +55,15 @@ _SCREENFUL = 40  # rows of the table where no limit is given
 @click.option(
     "--best",
     is_flag=True,
-    help="The best row of each network, data set, metric and task: the highest accuracy, then "
-    "the earliest epoch, then the trial stored first.",
+    help="The best row of each network, data set, metric and task: the highest accuracy (the "
+    "lowest score where the metric is one to be low), then the earliest epoch, then the trial "
+    "stored first.",
 )
 @click.option(
     "--unique", is_flag=True, help="Leave out networks that `lemur2 dedupe --mark` marked."
 )
-@click.option("--sort", is_flag=True, help="The highest accuracy first, instead of by name.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="At most so many rows.")
+@click.option("--sort", is_flag=True, help="The best score first, instead of by name.")
+@click.option("-n", "--limit", type=COUNT, help="At most so many rows.")
 @click.option("--code", is_flag=True, help="Add nn_code, the source text (with --json or --csv).")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a column for each hyperparameter.")
 @wide_option
@@ -87,6 +88,9 @@ def data(
     With the verdict of a failure (`--verdict build`) the candidates that ended so are listed, those
     that were never trained as well: name, generator, verdict, reason, score, run.
 
+    Which score is best is the metric's to say; one by a metric that is not installed here counts
+    as better the higher it is.
+
     In Python the same is `lemur2.data(...)`, which gives a pandas DataFrame.
 
     \b
@@ -103,7 +107,7 @@ def data(
     for_people = not (as_csv or as_json)
     if for_people:
         refuse(("code",), "goes with --json or --csv; `lemur2 show NAME --code` prints one")
-    from lemur2.corpus.query import DEFAULT_COLUMNS
+    from lemur2.corpus.query import DEFAULT_COLUMNS, best_first
     from lemur2.corpus.query import data as query
 
     rows = limit or (_SCREENFUL if for_people else None)
@@ -122,7 +126,7 @@ def data(
     )
     _note(db, given, unique=unique)
     if sort:
-        found = found.sort_values("accuracy", ascending=False, kind="stable")
+        found = best_first(found)
     shown = found if rows is None else found.head(rows)
     if as_json:
         for row in _records(shown):

@@ -52,7 +52,7 @@ def _isolation() -> list[dict[str, Any]]:
 
 
 def _devices() -> list[dict[str, Any]]:
-    from lemur2.evaluation.engine import cpus
+    from lemur2.quiet import cpus
 
     devices: list[dict[str, Any]] = [
         {"device": "cpu", "name": platform.processor() or platform.machine(), "count": cpus()}
@@ -69,16 +69,16 @@ def _devices() -> list[dict[str, Any]]:
 
 
 def _datasets() -> list[dict[str, Any]]:
-    from lemur2.datasets import data_root, dataset_class, dataset_names
+    from lemur2.datasets import data_root, dataset_classes
 
     root = data_root()
     return [
         {
             "dataset": name,
-            "found": dataset_class(name)().available(root),
-            "about": dataset_class(name).about,
+            "found": kind().available(root),
+            "about": kind.about,
         }
-        for name in dataset_names()
+        for name, kind in dataset_classes().items()
     ]
 
 

@@ -5,15 +5,18 @@ The table of codes is docs/exit-codes.md.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 
 from lemur2.cli.text import printable
-from lemur2.errors import UsageError, UserError
+from lemur2.errors import UsageError, UserError, no_room
+from lemur2.registry import PluginWarning
 
 FAILED, USAGE = 1, 2
 INTERRUPTED, READER_LEFT = 130, 141  # as a shell reports SIGINT and SIGPIPE
@@ -39,6 +42,10 @@ def exit_code(run: Callable[[], Any]) -> int:
         return _reader_left()
     except click.ClickException as error:
         return _fail(_one_line(error.format_message()), error.exit_code)
+    except OSError as error:
+        if (said := no_room(error)) is None:
+            raise
+        return _fail(said, FAILED)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
     return result if isinstance(result, int) else 0
@@ -56,6 +63,26 @@ def _reader_left() -> int:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     return READER_LEFT
+
+
+@contextlib.contextmanager
+def plugin_warnings() -> Iterator[None]:
+    """Within the block, what is wrong with installed packages is said in a line each, once."""
+    said: set[str] = set()
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        text = _one_line(str(message))
+        if not issubclass(category, PluginWarning):
+            usual(message, category, *where, **more)
+        elif text not in said:
+            said.add(text)
+            click.echo(f"lemur2: warning: {text}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PluginWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _one_line(text: str) -> str:

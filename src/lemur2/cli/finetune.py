@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lemur2.cli.options import POSITIVE, db_option, json_option
+from lemur2.cli.options import COUNT, POSITIVE, SEED, check_device, db_option, json_option
 from lemur2.cli.output import emit_json, say
 from lemur2.cli.progress import Progress
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from lemur2.finetuning.run import Chosen
     from lemur2.finetuning.train import Step
 
-_COUNT = click.IntRange(min=1)
-
 
 @click.command()
-@click.option("--model", required=True, help="A GGUF file, a folder, or a name on the hub.")
+@click.option(
+    "--model", required=True, help="embedded, a GGUF file, a folder, or a name on the hub."
+)
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
     required=True,
     help="Folder that `lemur2 curate` wrote; its part train/ is learnt.",
 )
@@ -33,35 +33,35 @@ _COUNT = click.IntRange(min=1)
     required=True,
     help="The adapter's folder; the same command goes on with it.",
 )
-@click.option("--examples", type=_COUNT, help="At most so many networks. [all]")
+@click.option("--examples", type=COUNT, help="At most so many networks. [all]")
 @click.option(
     "--balanced",
     is_flag=True,
     help="Families in turn, where there are more networks; else as often as they are.",
 )
 @click.option(
-    "--longest", type=_COUNT, default=800, show_default=True, help="Tokens of a network at most."
+    "--longest", type=COUNT, default=800, show_default=True, help="Tokens of a network at most."
 )
 @click.option(
     "--largest-input",
-    type=_COUNT,
+    type=COUNT,
     default=32,
     show_default=True,
     help="Only networks that screening found to work at so many pixels or fewer.",
 )
-@click.option("--rank", type=_COUNT, default=32, show_default=True, help="Of the LoRA adapter.")
-@click.option("--alpha", type=_COUNT, default=32, show_default=True, help="Its scale times rank.")
+@click.option("--rank", type=COUNT, default=32, show_default=True, help="Of the LoRA adapter.")
+@click.option("--alpha", type=COUNT, default=32, show_default=True, help="Its scale times rank.")
 @click.option(
     "--learning-rate", type=POSITIVE, default=1e-3, show_default=True, help="At its highest."
 )
-@click.option("--warmup", type=_COUNT, default=10, show_default=True, help="Steps until then.")
-@click.option("--batch", type=_COUNT, default=4, show_default=True, help="Examples at once.")
+@click.option("--warmup", type=COUNT, default=10, show_default=True, help="Steps until then.")
+@click.option("--batch", type=COUNT, default=4, show_default=True, help="Examples at once.")
 @click.option(
-    "--accumulate", type=_COUNT, default=1, show_default=True, help="Batches that make a step."
+    "--accumulate", type=COUNT, default=1, show_default=True, help="Batches that make a step."
 )
-@click.option("--epochs", type=_COUNT, default=1, show_default=True, help="Times through the data.")
+@click.option("--epochs", type=COUNT, default=1, show_default=True, help="Times through the data.")
 @click.option(
-    "--save-every", type=_COUNT, default=10, show_default=True, help="Steps between checkpoints."
+    "--save-every", type=COUNT, default=10, show_default=True, help="Steps between checkpoints."
 )
 @click.option(
     "--bfloat16/--float32",
@@ -70,10 +70,10 @@ _COUNT = click.IntRange(min=1)
 )
 @click.option("--four-bit", is_flag=True, help="Hold the model in 4 bits (CUDA, bitsandbytes).")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--threads", type=_COUNT, default=1, show_default=True, help="Of the CPU.")
+@click.option("--threads", type=COUNT, default=1, show_default=True, help="Of the CPU.")
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=SEED,
     default=0,
     show_default=True,
     help="Of the adapter's weights, the order, and the data sets in prompts.",
@@ -94,19 +94,22 @@ def finetune(
     curate a training set, train, and look at what it is worth with `lemur2 finetune-eval`.
 
     \b
-    lemur2 finetune --model SmolLM2.gguf --data networks --out tuned --examples 300
+    lemur2 finetune --model embedded --data networks --out tuned --examples 300
     lemur2 finetune --model deepseek-ai/deepseek-coder-6.7b-instruct --data networks --out tuned \\
         --device cuda --four-bit --longest 2500 --epochs 2
     """
     from lemur2.corpus import Corpus
     from lemur2.finetuning import Tuning
     from lemur2.finetuning.extra import check_installed
+    from lemur2.llm.choosing import weights_of
 
+    check_device(str(settings["device"]))
     check_installed()
-    tuning = Tuning(model=model, **settings)  # type: ignore[arg-type]
-    from lemur2.finetuning.run import finetune as train
+    with Corpus.open(db, read_only=True) as corpus, Progress("looking for the model") as progress:
+        tuning = Tuning(model=weights_of(model), **settings)  # type: ignore[arg-type]
+        from lemur2.finetuning.run import finetune as train
 
-    with Corpus.open(db, read_only=True) as corpus, Progress("choosing networks") as progress:
+        progress.show("choosing networks")
         show = _Shown(progress, as_json)
         train(tuning, data, corpus, out, on_chosen=show.chosen, on_step=show.step)
     if not as_json:

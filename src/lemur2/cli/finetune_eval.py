@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from lemur2.cli.options import (
+    COUNT,
     NUMBER,
+    SEED,
     LimitFlags,
     db_option,
     json_option,
@@ -19,11 +21,13 @@ from lemur2.cli.options import (
 from lemur2.cli.output import emit_json, print_table, say
 from lemur2.cli.progress import Progress
 
-_COUNT = click.IntRange(min=1)
-
 
 @click.command("finetune-eval")
-@click.option("--model", required=True, help="What was tuned: a GGUF file, a folder or a name.")
+@click.option(
+    "--model",
+    required=True,
+    help="What was tuned: embedded, a GGUF file, a folder, or a name on the hub.",
+)
 @click.option(
     "--adapter",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -36,7 +40,7 @@ _COUNT = click.IntRange(min=1)
     required=True,
     help="Folder to write; the same command goes on with it.",
 )
-@click.option("-n", "count", type=_COUNT, default=64, show_default=True, help="Networks an arm.")
+@click.option("-n", "count", type=COUNT, default=64, show_default=True, help="Networks an arm.")
 @click.option("--dataset", default="mnist-5k", show_default=True, help="What they are for.")
 @click.option("--transform", metavar="NAME|FILE", help="Fixes the input's size. [the data set's]")
 @click.option(
@@ -57,13 +61,11 @@ _COUNT = click.IntRange(min=1)
     multiple=True,
     help="How freely it writes; may be repeated. [0.8]",
 )
-@click.option("--top-k", type=_COUNT, help="Only the K likeliest tokens. [all]")
+@click.option("--top-k", type=COUNT, help="Only the K likeliest tokens. [all]")
 @click.option("--top-p", type=NUMBER, default=1.0, show_default=True, help="Only their share.")
 @click.option("--only-tuned", is_flag=True, help="Leave the untouched model out.")
-@click.option("--batch", type=_COUNT, default=16, show_default=True, help="Replies at once.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first reply's."
-)
+@click.option("--batch", type=COUNT, default=16, show_default=True, help="Replies at once.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="The first reply's.")
 @limit_options
 @wide_option
 @json_option
@@ -95,8 +97,8 @@ def finetune_eval(
     killed goes on from the replies that it has.
 
     \b
-    lemur2 finetune-eval --model SmolLM2.gguf --adapter tuned --out before-after
-    lemur2 finetune-eval --model SmolLM2.gguf --adapter tuned --out ways -n 100 \\
+    lemur2 finetune-eval --model embedded --adapter tuned --out before-after
+    lemur2 finetune-eval --model embedded --adapter tuned --out ways -n 100 \\
         --way partial --temperature 0.6 --temperature 1.0 --only-tuned
     """
     from lemur2.corpus import Corpus
@@ -107,12 +109,13 @@ def finetune_eval(
     from lemur2.finetuning.extra import check_installed
     from lemur2.finetuning.novelty import corpus_digests
     from lemur2.llm import Sampling
+    from lemur2.llm.choosing import weights_of
 
     check_installed()
     allowed = limits.limits(screening=True)
     plan = Plan.of(Protocol(dataset=dataset).with_(transform=transform))
     comparison = Comparison(
-        model=model,
+        model=weights_of(model),
         adapter=adapter,
         ways=ways or ("whole", "partial"),
         samplings=tuple(
@@ -146,4 +149,4 @@ def _print(report: Mapping[str, Any]) -> None:
     for name, arm in report["arms"].items():
         stages = [stage["stage"] for stage in arm["stages"]]
         rows.append((name, *(stage["count"] for stage in arm["stages"])))
-    print_table(("arm", *stages), rows, right=stages)
+    print_table(("arm", *stages), rows, right=stages, first=("arm", "new and ok", "ok", "asked"))

@@ -12,10 +12,11 @@ import click
 
 from lemur2.cli.config import build_config
 from lemur2.cli.grow import GeneratorGroup
-from lemur2.cli.options import db_option, json_option, refuse
+from lemur2.cli.options import COUNT, SEED, db_option, json_option, refuse
 from lemur2.cli.output import emit_json, say
 from lemur2.cli.progress import Progress
 from lemur2.errors import UserError
+from lemur2.paths import inside
 
 if TYPE_CHECKING:
     from lemur2.architecture import Candidate
@@ -32,14 +33,14 @@ def _make_generate(kind: type[Generator[Any]]) -> click.Command:
     @click.option(
         "-n",
         "total",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=20,
         show_default=True,
         help="Candidates to write.",
     )
     @click.option(
         "--seed",
-        type=click.IntRange(min=0),
+        type=SEED,
         default=0,
         show_default=True,
         help="Of the generator's choices.",
@@ -121,6 +122,7 @@ def _write(generator: Generator[Any], total: int, out: Path, as_json: bool) -> N
     written = 0
     with _index(out) as index, Progress() as progress:
         progress.show(generator.name, 0, total)
+        generator.say = lambda text: progress.show(generator.name, written, total, text)
         listed = _listed(index)
         while written < total and (batch := generator.ask(min(_AT_ONCE, total - written))):
             for candidate in batch:
@@ -175,7 +177,7 @@ def _save(candidate: Candidate, out: Path) -> dict[str, Any]:
     from lemur2.architecture.names import content_name
 
     name = candidate.name or content_name(candidate.prefix, candidate.source)
-    (out / f"{name}.py").write_text(candidate.source, encoding="utf-8")
+    inside(out, name, ".py").write_text(candidate.source, encoding="utf-8")
     return {
         "name": name,
         "generator": candidate.generator,

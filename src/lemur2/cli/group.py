@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from lemur2 import __version__
-from lemur2.cli.errors import USAGE, ReaderLeftError, exit_code
+from lemur2.cli.errors import USAGE, ReaderLeftError, exit_code, plugin_warnings
+from lemur2.quiet import be_quiet
 from lemur2.suggestions import did_you_mean
 
 # name -> where the command is, and its line in `lemur2 --help`. A command whose module is not
@@ -111,11 +112,13 @@ class LazyGroup(SuggestingGroup):
         **extra: Any,
     ) -> Any:
         """Run; in standalone mode (the command line) end the process with the exit code."""
+        be_quiet()
 
         def run() -> Any:
-            return super(LazyGroup, self).main(
-                args, prog_name, complete_var, standalone_mode=False, **extra
-            )
+            with plugin_warnings():
+                return super(LazyGroup, self).main(
+                    args, prog_name, complete_var, standalone_mode=False, **extra
+                )
 
         if not standalone_mode:
             return run()

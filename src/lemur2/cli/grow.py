@@ -8,7 +8,9 @@ import click
 
 from lemur2.cli.config import build_config, config_options
 from lemur2.cli.options import (
+    COUNT,
     POSITIVE,
+    RUN,
     LimitFlags,
     ProtocolFlags,
     db_option,
@@ -16,9 +18,11 @@ from lemur2.cli.options import (
     json_option,
     limit_options,
     protocol_options,
+    refuse,
     wide_option,
 )
 from lemur2.cli.output import say
+from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus, Run
@@ -49,13 +53,20 @@ class GeneratorGroup(click.Group):
         command.params[:0] = config_options(kind.Config)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the generators; of those that cannot be loaded, a warning says why."""
+        from lemur2.generators import generator_classes
+
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, kind.about) for n, kind in generator_classes().items()])
+
 
 def _make_grow(kind: type[Generator[Any]]) -> click.Command:
     @click.command(kind.name, help=f"Grow a corpus by {kind.about}.", short_help=kind.about)
     @click.option(
         "-n",
         "total",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=20,
         show_default=True,
         help="Candidates to propose.",
@@ -70,13 +81,13 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
     @click.option("--screen-only", is_flag=True, help="Screen and keep, train nothing.")
     @click.option(
         "--workers",
-        type=click.IntRange(min=1),
+        type=COUNT,
         help="Candidates at once. [as many as there are CPUs]",
     )
     @limit_options
     @click.option(
         "--window",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=16,
         show_default=True,
         help="Candidates that may be outstanding, fixed for the run; at least as many as workers.",
@@ -127,14 +138,20 @@ def _start(
     db: str | None,
     **config: Any,
 ) -> None:
+    from lemur2.cli.reporting import without_effect
+    from lemur2.cli.training import note_without_effect
     from lemur2.corpus import Corpus
     from lemur2.evaluation.plan import Plan
     from lemur2.loop import Settings
+    from lemur2.loop.sources import network_source
 
+    _refuse_idle(kind, workers, window, screen_only)
     fixed = protocol.protocol()
     generator = kind(build_config(kind.Config, config), fixed.seed)
     plan = Plan.of(fixed, download=download)
+    _check_task(generator, plan)
     bounds = limits.limits()
+    note_without_effect(fixed, limits.device)
     settings = Settings(
         total=total,
         window=window,
@@ -142,13 +159,42 @@ def _start(
         order=order or generator.order,
     )
     with Corpus.open(db, create=True) as corpus:
+        if kind.proposes == "transform":
+            network_source(corpus, generator.config.network)
         going = Going(corpus, generator, plan, bounds, settings)
-        going.carry_on(None, workers, limits.unsafe, as_json)
+        run = going.carry_on(None, workers, limits.unsafe, as_json)
+        for name, why in without_effect(corpus, run, protocol.hyperparameters).items():
+            say(f"lemur2: note: {name} had no effect: {why}", err=True)
+
+
+def _check_task(generator: Generator[Any], plan: Plan) -> None:
+    """Raise UsageError where a generator is told of another task than the data set's."""
+    task = getattr(generator.config, "task", plan.task.name)
+    if task != plan.task.name:
+        raise UsageError(
+            f"{plan.protocol.dataset} is data for {plan.task.name}, not for {task}; "
+            f"add --task {plan.task.name}, or choose another data set"
+        )
+
+
+def _refuse_idle(
+    kind: type[Generator[Any]], workers: int | None, window: int, screen_only: bool
+) -> None:
+    """Raise UsageError where an option would have no effect."""
+    if workers is not None and workers > window:
+        raise UsageError(
+            f"--workers {workers} needs --window {workers} or more; "
+            f"no more than {window} candidates are outstanding at once"
+        )
+    if screen_only:
+        refuse(("max_flops", "epochs", "amp"), "has no meaning with --screen-only")
+    if kind.proposes == "transform":
+        refuse(("transform",), f"has no meaning: {kind.name} proposes the transforms")
 
 
 @click.command()
-@click.argument("run", type=int)
-@click.option("--workers", type=click.IntRange(min=1), help="Candidates at once.")
+@click.argument("run", type=RUN)
+@click.option("--workers", type=COUNT, help="Candidates at once.")
 @click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
 @wide_option
 @json_option
@@ -170,9 +216,10 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
     with Corpus.open(db) as corpus:
         stored = corpus.run(run)
         if stored.status == "finished":
-            click.echo(f"run {run} is finished: nothing to do")
+            click.echo(f"run {run} is finished: nothing to do", err=as_json)
             return 0
         if stored.verb == "train":
+            refuse(("workers",), f"has no meaning: run {run} trains one network")
             return training.resume(corpus, run, unsafe=unsafe, as_json=as_json)
         if stored.verb == "screen":
             return screening.resume(corpus, stored, workers, unsafe=unsafe, as_json=as_json)
@@ -189,6 +236,7 @@ def _resume_grow(
     from lemur2.loop import Settings
 
     kind = generator_class(stored.generator)
+    _refuse_idle(kind, workers, stored.config["settings"]["window"], screen_only=False)
     generator = kind(build_config(kind.Config, stored.config["generator"]), stored.seed)
     plan = Plan.of(Protocol(**stored.protocol))
     settings = Settings(**stored.config["settings"])
@@ -230,6 +278,7 @@ class Going:
         Without a number a new one is opened in the ledger, once the sandbox has started: where
         it cannot, no row is left. Returns the number.
         """
+        from lemur2.cli.progress import Progress
         from lemur2.cli.reporting import RunReporter
         from lemur2.evaluation.engine import LocalEngine
         from lemur2.loop import alone, start_run
@@ -239,17 +288,20 @@ class Going:
         done = self.corpus.run(run).done if run else 0
         with (
             alone(*made, self.settings),
+            Progress("starting the sandbox") as starting,
             LocalEngine(self.limits, workers=workers, unsafe=unsafe) as engine,
             RunReporter(
                 self.generator.name, as_json=as_json, total=self.settings.total, done=done
             ) as reporter,
         ):
+            starting.close()
             number = run or start_run(*made, self.limits, self.settings)
             if not as_json:
                 say(
                     f"run {number}: {self.generator.name} on {self.plan.protocol.dataset}, "
                     f"{engine.workers} workers; `lemur2 resume {number}` goes on if it stops"
                 )
+            self.generator.say = reporter.busy
             grow_loop(self.corpus, number, self.generator, self.plan, engine, reporter)
         self._close(number, as_json=as_json, summarise=summarise)
         return number

@@ -88,7 +88,10 @@ class Number(click.ParamType):
 
 
 class Positive(Number):
-    """A number above 0."""
+    """A number above 0, and at most `most`."""
+
+    def __init__(self, most: float = math.inf) -> None:
+        self.most = most
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -97,6 +100,29 @@ class Positive(Number):
         number = super().convert(value, param, ctx)
         if number <= 0:
             self.fail(f"{value!r} is not above 0", param, ctx)
+        if number > self.most:
+            self.fail(f"{value!r} is above {self.most:g}", param, ctx)
+        return number
+
+
+class Whole(click.ParamType):
+    """A whole number from `least` to `most`."""
+
+    name = "integer range"
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it, or fail as wrong usage."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        if number < self.least:
+            self.fail(f"{number} is below {self.least}", param, ctx)
+        if number > self.most:
+            self.fail(f"{number} is above {self.most:,}", param, ctx)
         return number
 
 
@@ -116,7 +142,9 @@ class BatchRange(click.ParamType):
 
 
 NUMBER, POSITIVE, BATCHES = Number(), Positive(), BatchRange()
-_COUNT = click.IntRange(min=1)
+COUNT = Whole(1, 1_000_000_000)
+SEED = Whole(0, 2**32 - 1)  # what every source of chance takes
+RUN = Whole(1, 2**31 - 1)  # a number in the ledger
 _HYPERPARAMETERS = ("lr", "batch", "momentum", "dropout")
 _DEVICE = re.compile(r"(cpu|cuda(:\d+)?)")
 
@@ -223,14 +251,19 @@ class LimitFlags:
         from lemur2.evaluation import Limits
         from lemur2.evaluation.protocol import GIB
 
-        if not _DEVICE.fullmatch(self.device):
-            raise UsageError(f"--device takes cpu, cuda or cuda:N, not {self.device!r}")
+        check_device(self.device)
         given: dict[str, Any] = {}
         if self.timeout is not None:
             given["screen_seconds" if screening else "train_seconds"] = self.timeout
         if self.memory is not None:
             given["memory"] = int(self.memory * GIB)
         return Limits(device=self.device, threads=self.threads or threads, **given)
+
+
+def check_device(device: str) -> None:
+    """Raise UsageError where there is no such kind of device."""
+    if not _DEVICE.fullmatch(device):
+        raise UsageError(f"--device takes cpu, cuda or cuda:N, not {device!r}")
 
 
 def limit_options(command: Command) -> Command:
@@ -260,8 +293,8 @@ _PROTOCOL = {
         help="Defaults of one of the paper's experiments: fractal, few-shot, transforms, moe, "
         "captioning, reinforce. Other flags override them.",
     ),
-    "epochs": click.option("--epochs", type=_COUNT, help="How often to go through the data. [1]"),
-    "batch": click.option("--batch", type=_COUNT, help="Samples in a batch. [64]"),
+    "epochs": click.option("--epochs", type=COUNT, help="How often to go through the data. [1]"),
+    "batch": click.option("--batch", type=COUNT, help="Samples in a batch. [64]"),
     "lr": click.option("--lr", type=NUMBER, help="Learning rate. [0.01]"),
     "momentum": click.option("--momentum", type=NUMBER, help="Momentum. [0.9]"),
     "dropout": click.option("--dropout", type=NUMBER, help="Dropout rate. [0.2]"),
@@ -280,7 +313,7 @@ _PROTOCOL = {
     "metric": click.option("--metric", help="What to score by. [the task's]"),
     "seed": click.option(
         "--seed",
-        type=click.IntRange(min=0),
+        type=SEED,
         help="Of weights, order and augmentation: the same seed, the same scores. [0]",
     ),
     "amp": click.option(
@@ -295,12 +328,12 @@ _PROTOCOL = {
 
 _LIMITS = {
     "timeout": click.option(
-        "--timeout", type=POSITIVE, metavar="SECONDS", help="Wall time that a network gets."
+        "--timeout", type=Positive(1e9), metavar="SECONDS", help="Wall time that a network gets."
     ),
     "memory": click.option(
-        "--memory", type=POSITIVE, metavar="GIB", help="Memory that a network gets. [4]"
+        "--memory", type=Positive(1e6), metavar="GIB", help="Memory that a network gets. [4]"
     ),
-    "threads": click.option("--threads", type=_COUNT, help="CPU threads of a worker."),
+    "threads": click.option("--threads", type=COUNT, help="CPU threads of a worker."),
     "device": click.option(
         "--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."
     ),

@@ -33,6 +33,13 @@ def emit_json(values: Mapping[str, Any]) -> None:
     click.echo(json.dumps(_strict(values), allow_nan=False))
 
 
+def emit_text(text: str) -> None:
+    """Print a stored text: to the byte into a file or a pipe, and printable on a terminal."""
+    data = text.encode("utf-8", "surrogatepass")
+    shown = printable(text.replace("\r\n", "\n"))
+    click.echo(shown if sys.stdout.isatty() else data, nl=False)
+
+
 def _strict(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None

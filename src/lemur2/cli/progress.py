@@ -1,8 +1,8 @@
 """How far a command is: a status line on stderr, for people who wait.
 
 On a terminal it is one line that is overwritten, from the first second on and every second. In a
-pipe or a file it is a line after a second of counted work (of any other after ten), then more and
-more seldom.
+pipe or a file it is a line as soon as there is a rate to tell (after half a minute where there is
+none yet, so that what fails at once is one line on stderr), then more and more seldom.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from lemur2.cli.output import cut, width
 from lemur2.cli.text import printable
 
 _ERASE = "\r\x1b[K"
-# Seconds between lines where stderr is no terminal: at first, of what is not counted, later on.
-_SOON, _UNCOUNTED, _SELDOM = 1.0, 10.0, 60.0
+# Seconds between lines where stderr is no terminal: at first, before anything is done, later on.
+_SOON, _NOTHING_YET, _SELDOM = 1.0, 30.0, 60.0
 
 
 class Progress:
@@ -98,7 +98,7 @@ class Progress:
 
     def _quiet(self) -> float:
         """Seconds without a line in a pipe."""
-        return self._pause if self._total else max(self._pause, _UNCOUNTED)
+        return self._pause if self._done > self._first else max(self._pause, _NOTHING_YET)
 
     def _draw(self) -> None:
         room = width(sys.stderr)

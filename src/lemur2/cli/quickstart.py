@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur2.cli.options import db_option, json_option, wide_option
+from lemur2.cli.options import COUNT, SEED, db_option, json_option, wide_option
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus
@@ -21,10 +21,8 @@ FRACTALS = 24
 
 
 @click.command()
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything."
-)
-@click.option("--workers", type=click.IntRange(min=1), help="Candidates at once.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of everything.")
+@click.option("--workers", type=COUNT, help="Candidates at once.")
 @click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
 @wide_option
 @json_option

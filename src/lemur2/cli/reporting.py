@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -41,7 +41,7 @@ class RunReporter:
         self._started = time.monotonic()
         self._first: int | None = None
         self.progress = Progress()
-        self._standing = (done, total)
+        self._standing, self._best = (done, total), ""
 
     def __enter__(self) -> RunReporter:
         self.progress.show(self.label, *self._standing)
@@ -49,6 +49,11 @@ class RunReporter:
 
     def __exit__(self, *error: object) -> None:
         self.progress.close()
+
+    def busy(self, text: str) -> None:
+        """Show what the generator is busy with; from any thread."""
+        note = ", ".join(part for part in (self._best, text) if part)
+        self.progress.show(self.label, *self._standing, note)
 
     def __call__(self, step: Step) -> None:
         """Report one candidate."""
@@ -59,7 +64,8 @@ class RunReporter:
             emit_json(outcome_json(outcome, step.index))
             return
         self._print(step)
-        self.progress.show(self.label, step.recorded, step.total, _best(step))
+        self._standing, self._best = (step.recorded, step.total), _best(step)
+        self.progress.show(self.label, *self._standing, self._best)
 
     def _print(self, step: Step) -> None:
         """The line of a candidate; where nothing limits it, with what the status line says."""
@@ -151,6 +157,22 @@ def summary(corpus: Corpus, run: int | None = None) -> None:
             say(f"{number} {rule}: skipped as duplicates")
     following = "`lemur2 data --best --sort`, `lemur2 show NAME`"
     say(f"\ncorpus: {corpus.database.place}   next: {following}")
+
+
+def without_effect(corpus: Corpus, run: int, given: Mapping[str, Any]) -> dict[str, str]:
+    """Hyperparameters that a run was given and no network was trained with, and why.
+
+    Empty where nothing was trained.
+    """
+    trained = [each.trial for each in corpus.outcomes(run).values() if each.trial]
+    found = {}
+    for name, value in given.items() if trained else ():
+        used = [each.hyperparameters[name] for each in trained if name in each.hyperparameters]
+        if not used:
+            found[name] = "no network that was trained declares it"
+        elif value not in used:
+            found[name] = "every candidate brings its own"
+    return found
 
 
 def say_idle(corpus: Corpus, run: int, *, as_json: bool) -> None:

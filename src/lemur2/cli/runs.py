@@ -199,12 +199,11 @@ def _verdict(run: Run, result: Result | None) -> str | None:
 
 def _best(result: Result | None) -> float | None:
     """The best score of a run's trials."""
-    from lemur2.metrics import metric, metric_names
+    from lemur2.metrics import higher_is_better
 
     if result is None:
         return None
-    unknown = result.metric not in metric_names()
-    return result.highest if unknown or metric(result.metric).higher_is_better else result.lowest
+    return result.highest if higher_is_better(result.metric) else result.lowest
 
 
 def _head(run: Run, status: str, result: Result | None) -> None:

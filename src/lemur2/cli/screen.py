@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur2.cli.options import (
+    COUNT,
+    RUN,
+    SEED,
     LimitFlags,
     db_option,
     json_option,
@@ -34,16 +37,16 @@ _SMALL = 20  # families of fewer screened networks share the last row of the tab
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--all", "everything", is_flag=True, help="All networks that have no facts yet.")
 @click.option("--family", "families", multiple=True, help="Those of this family; may be repeated.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", type=COUNT, help="At most so many.")
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=SEED,
     default=0,
     show_default=True,
     help="Of the order, in which the families take turns.",
 )
-@click.option("--report", type=int, metavar="RUN", help="Screen nothing; show what a run found.")
-@click.option("--workers", type=click.IntRange(min=1), help="Networks at a time. [one per CPU]")
+@click.option("--report", type=RUN, metavar="RUN", help="Screen nothing; show what a run found.")
+@click.option("--workers", type=COUNT, help="Networks at a time. [one per CPU]")
 @limit_options
 @wide_option
 @json_option

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lemur2.cli.options import db_option, json_option, refuse, wide_option
-from lemur2.cli.output import emit_json, print_fields, print_table, say, when
-from lemur2.cli.text import printable
+from lemur2.cli.output import emit_json, emit_text, print_fields, print_table, say, when
 from lemur2.errors import UserError
 from lemur2.suggestions import did_you_mean
 
@@ -60,9 +58,9 @@ def show(
         children, trials = corpus.children(name), corpus.trials(architecture=name)
         last = corpus.printed(trials[-1].id) if trials and output else ""
     if output:
-        click.echo(printable(last), nl=False)
+        emit_text(last)
     elif code:
-        click.echo(found.source.encode("utf-8", "surrogatepass"), nl=False)
+        emit_text(found.source)
     elif as_json:
         emit_json(_as_json(found, children, trials))
     else:
@@ -106,29 +104,22 @@ def _print(
     click.echo()
     print_fields(_lineage(found, children))
     lines = found.source.count("\n") + 1
-    say(f"\n`lemur2 show {found.name} --code` prints the source ({lines:,} lines)")
+    say(f"\n--code prints the source ({lines:,} lines)")
 
 
 def _best(trials: list[Trial]) -> list[Trial]:
     """Of each data set and metric the trial with the best score; a failed one where none has."""
-    from lemur2.metrics import metric, metric_names
-
     groups: dict[tuple[str, str], list[Trial]] = {}
     for trial in trials:
         groups.setdefault((trial.result.dataset, trial.result.metric), []).append(trial)
-    best = []
-    for (_, name), group in sorted(groups.items()):
-        sign = -1 if name in metric_names() and not metric(name).higher_is_better else 1
-        best.append(max(group, key=lambda each: _rank(each.result, sign)))
-    return best
+    return [min(group, key=lambda each: _loss(each.result)) for _, group in sorted(groups.items())]
 
 
-def _rank(result: TrialResult, sign: int) -> float:
-    """The higher, the better; of a trial that failed or has no score the lowest."""
-    score = result.score
-    if result.verdict != "ok" or score is None or math.isnan(score):
-        return -math.inf
-    return sign * score
+def _loss(result: TrialResult) -> float:
+    """A trial's score as something to be small; infinite where it failed or has none."""
+    from lemur2.metrics import loss
+
+    return loss(result.score if result.verdict == "ok" else None, result.metric)
 
 
 def _lineage(found: StoredArchitecture, children: list[str]) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ import click
 from lemur2.architecture import Refusal, zoo_names
 from lemur2.cli.options import (
     BATCHES,
+    COUNT,
     LimitFlags,
     ProtocolFlags,
     db_option,
@@ -22,7 +23,7 @@ from lemur2.cli.options import (
     protocol_options,
     refuse,
 )
-from lemur2.cli.training import JsonReport, Report, TextReport
+from lemur2.cli.training import JsonReport, Report, TextReport, note_without_effect
 from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _NAME = re.compile(r"[\w.+-]{1,128}", re.ASCII)
 @click.option("--name", help="Store a FILE's network by this name. [its own and its content's md5]")
 @click.option(
     "--trials",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Search the hyperparameters that are not given, in so many trials; the same command "
     "with a larger number goes on.",
 )
@@ -89,13 +90,13 @@ def train(
     _check_search(trials, protocol, batch_range, transforms, prune)
     if name is not None:
         _check_name(name, network)
-    from lemur2.evaluation.engine import cpus
     from lemur2.evaluation.evaluator import Evaluator
     from lemur2.evaluation.plan import Plan
     from lemur2.evaluation.sandbox import Sandbox
     from lemur2.loop import training
     from lemur2.loop.search import Study
     from lemur2.loop.sources import find
+    from lemur2.quiet import cpus
 
     given = protocol.hyperparameters
     allowed = limits.limits(threads=cpus())
@@ -111,6 +112,7 @@ def train(
             training.refused_unread(corpus, plan, allowed, network, source, refusal)
             return report.refused(refusal)
         training.declared_or_refuse(found.architecture, given)
+        note_without_effect(plan.protocol, limits.device, found.architecture.source)
         sandbox = Sandbox(allowed, unsafe=limits.unsafe)
         trainer = training.Trainer(
             Evaluator(sandbox), found, corpus=corpus, watcher=report, required=given
@@ -190,12 +192,9 @@ def _open(place: str, db: str | None) -> Corpus:
 
     elsewhere = looks_like_file(place) or place in zoo_names()
     url = locate(db)
-    if (
-        not elsewhere
-        and url.get_backend_name() == "sqlite"
-        and not Path(str(url.database)).exists()
-    ):
-        find(place)  # raises, with names that come close
+    new = url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists()
+    if elsewhere or new:
+        find(place)  # raises where it is not there, before a corpus is made
     return Corpus.open(db, create=elsewhere)
 
 

@@ -17,6 +17,7 @@ from lemur2.loop.training import Training, Watcher
 if TYPE_CHECKING:
     from lemur2.architecture import Refusal
     from lemur2.corpus import Corpus, Epoch, Facts, TrialResult
+    from lemur2.evaluation import Protocol
     from lemur2.evaluation.plan import Plan
 
 
@@ -126,6 +127,7 @@ class JsonReport(Report):
 
     def ended(self, training: Training) -> int:
         """The last line."""
+        self.progress.close()  # what is left to do is to put the sandbox away
         result = training.result
         emit_json(
             {
@@ -211,6 +213,7 @@ class TextReport(Report):
 
     def ended(self, training: Training) -> int:
         """The last line."""
+        self.progress.close()  # what is left to do is to put the sandbox away
         result = training.result
         if training.verdict != "ok" or result is None or result.score is None:
             self._say(f"{training.name}: {training.verdict}: {training.reason}")
@@ -251,6 +254,20 @@ def resume(corpus: Corpus, run: int, *, unsafe: bool, as_json: bool) -> int:
     finally:
         for report in reports:
             report.progress.close()
+
+
+def note_without_effect(protocol: Protocol, device: str, source: str | None = None) -> None:
+    """Say on stderr which switches of a training do nothing here.
+
+    Args:
+        protocol: What was asked for.
+        device: Where it is trained.
+        source: Text of the network, where it is one.
+    """
+    if protocol.amp and device == "cpu":
+        say("lemur2: note: --amp has no effect on a CPU", err=True)
+    if protocol.checkpointing and source is not None and "checkpointing" not in source:
+        say("lemur2: note: --checkpointing has no effect: the network does not offer it", err=True)
 
 
 def spelled(hyperparameters: Mapping[str, Any]) -> str:

@@ -137,7 +137,7 @@ def get(connection: Connection, name: str) -> StoredArchitecture | None:
     parents = connection.scalars(
         sa.select(lineage.c.parent).where(lineage.c.child_id == row["id"]).order_by("parent")
     )
-    declared = codec.from_json(row["hyperparameters"])
+    declared = codec.told(row["hyperparameters"])
     return StoredArchitecture(
         name=name,
         family=row["family"],

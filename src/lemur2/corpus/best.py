@@ -7,25 +7,35 @@ from collections.abc import Sequence
 import numpy as np
 
 from lemur2.corpus.scan import Array, Rows, Trials
+from lemur2.metrics import signs
 
 
 def best_rows(rows: Rows, group_by: Sequence[str]) -> Rows:
-    """Of every group the highest accuracy, then the earliest epoch, then the trial stored first.
+    """Of every group the best score, then the earliest epoch, then the trial stored first.
 
-    Rows without a score belong to no group. The order of rows is kept.
+    Which score is best is the metric's to say (see `lemur2.metrics.order`). Where a group has
+    several metrics, those where lower is better come after the others. Rows without a score belong
+    to no group. The order of rows is kept.
     """
     rows = rows.take(~np.isnan(rows.epochs["accuracy"]))
     if not len(rows):
         return rows
     group = _groups(rows, group_by)
-    score, epoch = rows.epochs["accuracy"], rows.epochs["epoch"]
+    gain, epoch = _gains(rows), rows.epochs["epoch"]
     highest = np.full(group.max() + 1, -np.inf)
-    np.maximum.at(highest, group, score)
-    candidates = np.flatnonzero(score == highest[group])  # few: one a group, and its equals
+    np.maximum.at(highest, group, gain)
+    candidates = np.flatnonzero(gain == highest[group])  # few: one a group, and its equals
     trial = rows.trials.ids["trial"][rows.at[candidates]]
     order = np.lexsort((trial, epoch[candidates], group[candidates]))
     _, first = np.unique(group[candidates][order], return_index=True)
     return rows.take(np.sort(candidates[order[first]]))
+
+
+def _gains(rows: Rows) -> Array:
+    """The score of every row as something where more is better."""
+    metric = rows.trials.text("metric")
+    of_metric = signs(str(name) for name in metric.values)
+    return of_metric[metric.codes][rows.at] * rows.epochs["accuracy"]
 
 
 def _groups(rows: Rows, group_by: Sequence[str]) -> Array:

@@ -10,11 +10,13 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from lemur2.corpus.records import Facts
+from lemur2.texts import cleaned
 
 # Hyperparameters with a column of their own, and the type that the column gives back.
 COLUMNS: dict[str, type] = {"lr": float, "batch": int, "momentum": float, "dropout": float}
 
 _LIMIT = 1 << 63  # what a column of integers cannot hold; NaN and infinity are not below it
+_SHORT, _FEW = 2_000, 8  # characters, brackets
 _LISTS = ("sample_shape", "outputs", "notes")
 
 
@@ -26,6 +28,18 @@ def to_json(value: Any) -> str:
 def from_json(text: str | None) -> Any:
     """What `to_json` was given; None for None."""
     return None if text is None else json.loads(text)
+
+
+def told(text: str | None) -> Any:
+    """JSON of what a network, or an imported file, says of itself: safe to show and to encode.
+
+    What is stored today is so already; rows of older versions and of imports need not be.
+    """
+    if text is None:
+        return None
+    brackets = text.count("[") + text.count("{")
+    sound = len(text) <= _SHORT and brackets <= _FEW and "\\" not in text and text.isprintable()
+    return from_json(text) if sound else cleaned(from_json(text))  # a corpus has many, all alike
 
 
 def encode_text(text: str) -> bytes:
@@ -91,7 +105,7 @@ def facts_from_columns(row: Mapping[Any, Any]) -> Facts | None:
     values = {
         f.name: row["screen_seconds" if f.name == "seconds" else f.name] for f in fields(Facts)
     }
-    return Facts(**{**values, **{name: tuple(from_json(values[name])) for name in _LISTS}})
+    return Facts(**{**values, **{name: tuple(told(values[name])) for name in _LISTS}})
 
 
 def facts_from_json(text: str | None) -> Facts | None:
@@ -99,4 +113,4 @@ def facts_from_json(text: str | None) -> Facts | None:
     if text is None:
         return None
     values = from_json(text)
-    return Facts(**{**values, **{name: tuple(values[name]) for name in _LISTS}})
+    return Facts(**{**values, **{name: tuple(cleaned(values[name])) for name in _LISTS}})

@@ -53,7 +53,7 @@ def prm_dicts(rows: Rows) -> list[dict[str, Any]]:
     for index, text in enumerate(rows.trials.detail("prm").tolist()):
         rest = parsed.get(text)
         if rest is None:
-            rest = parsed[text] = codec.from_json(text)
+            rest = parsed[text] = codec.told(text)
         prm = {name: values[index] for name, values in columns.items()}
         made.append(codec.join_hyperparameters(prm, rest))
     return made

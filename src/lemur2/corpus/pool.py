@@ -5,6 +5,7 @@ A pool is bounded by a watermark, which the ledger keeps (`corpus.watermark`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -20,6 +21,7 @@ from lemur2.corpus.schema import architectures, benchmarks, epochs, transforms, 
 from lemur2.corpus.store import Corpus
 from lemur2.corpus.watermark import Watermark, now
 from lemur2.errors import UserError
+from lemur2.metrics import higher_is_better, loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,7 @@ class Member:
 
     Attributes:
         name, family, digest: As in the corpus.
-        score: Its best on the pool's data set, in [0, 1]; None where it has none there.
+        score: Its best by the pool's metric on its data set; None where it has none there.
         parameters: How many; None where that was not measured.
     """
 
@@ -131,6 +133,35 @@ class Pool:
             return connection.scalar(query)
 
     @cached_property
+    def metric(self) -> str | None:
+        """What members' scores are by: the terms' metric, else the one with the most trials.
+
+        None where the corpus has no trial on the data set.
+        """
+        if self.terms is not None:
+            return self.terms.metric
+        if self.corpus is None or self.dataset is None:
+            return None
+        query = (
+            sa.select(benchmarks.c.metric)
+            .join(trials, trials.c.benchmark_id == benchmarks.c.id)
+            .where(
+                benchmarks.c.task == self.task,
+                benchmarks.c.dataset == self.dataset,
+                self._visible,
+            )
+            .group_by(benchmarks.c.metric)
+            .order_by(sa.func.count().desc(), benchmarks.c.metric)
+            .limit(1)
+        )
+        with self.corpus.database.read() as connection:
+            return connection.scalar(query)
+
+    def loss(self, member: Member) -> float:
+        """A member's score as something to be small; infinite where it has none."""
+        return math.inf if self.metric is None else loss(member.score, self.metric)
+
+    @cached_property
     def members(self) -> tuple[Member, ...]:
         """All of them, in an order that never changes."""
         found: dict[str, Member] = {}
@@ -223,7 +254,7 @@ class Pool:
         with self.corpus.database.read() as connection:
             rows = connection.execute(query).mappings().all()
             return [
-                (codec.join_hyperparameters(row, codec.from_json(row["prm"])), known)
+                (codec.join_hyperparameters(row, codec.told(row["prm"])), known)
                 for row in rows
                 if (known := _known(connection, row)) is not None
             ]
@@ -271,16 +302,18 @@ class Pool:
 
     def _scores(self, connection: Connection) -> dict[int, float]:
         """The best score of each network, by its id."""
-        if self.dataset is None:
+        if self.dataset is None or self.metric is None:
             return {}
+        best = sa.func.max if higher_is_better(self.metric) else sa.func.min
         query = (
-            sa.select(trials.c.architecture_id, sa.func.max(epochs.c.score))
+            sa.select(trials.c.architecture_id, best(epochs.c.score))
             .join(benchmarks, benchmarks.c.id == trials.c.benchmark_id)
             .join(epochs, epochs.c.trial_id == trials.c.id)
             .where(
                 self._visible,
                 benchmarks.c.task == self.task,
                 benchmarks.c.dataset == self.dataset,
+                benchmarks.c.metric == self.metric,
                 trials.c.verdict == "ok",
                 trials.c.flagged.is_(None),
             )

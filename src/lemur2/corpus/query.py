@@ -18,6 +18,7 @@ from lemur2.corpus.frame import Hyperparameters, frame
 from lemur2.corpus.scan import Rows, Trials, read_rows, read_trials, stream_rows
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UsageError
+from lemur2.metrics import signs
 from lemur2.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -89,8 +90,10 @@ def data(
         flagged: False leaves out trials whose scores are to be taken with care (imported mAP of
             detection, which its corpus got wrong); True keeps only these.
         unique: Leave out networks that `lemur2 dedupe --mark` marked as redundant.
-        only_best_accuracy: Keep one row per group: the highest accuracy; among equals the
-            earliest epoch, then the trial stored first. A row without a score is never the best.
+        only_best_accuracy: Keep one row per group: the best score, which is the highest, or the
+            lowest where the metric says that lower is better (a metric that is not installed here
+            counts as higher is better); among equals the earliest epoch, then the trial stored
+            first. A row without a score is never the best.
         group_by: The columns (of `GROUPS`) that make a group.
         max_rows: Keep the first so many.
         columns: Which of `COLUMNS`, in this order; by default all but `nn_code`,
@@ -247,6 +250,16 @@ def _parts(
         yield left
 
 
+def best_first(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `data` by their score, the best first; equals keep their order.
+
+    Where several metrics are among them, those where lower is better come after the others; rows
+    without a score come last.
+    """
+    gains = found["accuracy"] * signs(found["metric"])
+    return found.loc[gains.sort_values(ascending=False, kind="stable").index]
+
+
 def leaderboard(
     corpus: Corpus, dataset: str, limit: int = 10, metric: str | None = None
 ) -> list[Standing]:
@@ -263,7 +276,7 @@ def leaderboard(
     if len(metrics) > 1:
         raise UsageError(f"{dataset} is scored by {' and '.join(metrics)}; choose one as metric")
     # Not by trial: which of two equals was stored first depends on the machine.
-    found = found.sort_values(["accuracy", "epoch", "nn"], ascending=[False, True, True])
+    found = best_first(found.sort_values(["epoch", "nn"]))
     rows: list[Any] = found.head(limit).to_dict("records")
     for rank, row in enumerate(rows, start=1):
         row["rank"] = rank

@@ -20,7 +20,7 @@ class Facts:
         parameters: Trainable and frozen parameters, in all.
         flops: Of one sample's forward pass, multiply and add counted apart; None if unknown.
         memory: Peak resident bytes that the worker added to what it started with.
-        seconds: Of the worker's own work.
+        seconds: From the job's sending to the worker's answer, by the parent's clock.
         structure_digest: Hex digest of modules, shapes and connections.
         notes: What was tolerated (an auxiliary head without gradient, ...).
     """
@@ -43,8 +43,8 @@ class Epoch:
     epoch: int  # 1-based
     score: float
     loss: float | None
-    seconds: float  # of this epoch, training only
-    memory: int  # peak resident bytes so far
+    seconds: float  # from the word to begin to the worker's report, by the parent's clock
+    memory: int  # peak resident bytes so far, by the worker's own word
     # What the network tells of itself (`Net.diagnostics()`): numbers and nested lists of them, by
     # name. Its own word, so nothing is ranked by it.
     diagnostics: Mapping[str, Any] | None = None
@@ -58,7 +58,7 @@ class TrialResult:
         task, dataset, metric, transform: Names.
         hyperparameters: What `prm` held (lr, batch, momentum, dropout, ..., transform, epoch).
         seed: Of weights, order and augmentation; None where it is not known (imported trials).
-        verdict, reason: `ok`, or what ended it early.
+        verdict, reason: `ok`, or what ended it early; of one that is `ok`, what is to be noted.
         epochs: One row per finished epoch.
         test_score: On the test part; only for reported champions, else None.
         environment: Versions, device, threads.

@@ -200,7 +200,7 @@ def _epochs(connection: Connection, selected: sa.Select[Any]) -> dict[int, tuple
             loss=row.loss,
             seconds=float("nan") if row.seconds is None else row.seconds,
             memory=row.memory or 0,
-            diagnostics=codec.from_json(row.diagnostics),
+            diagnostics=codec.told(row.diagnostics),
         )
         found.setdefault(row.trial_id, []).append(epoch)
     return {trial_id: tuple(rows) for trial_id, rows in found.items()}
@@ -212,7 +212,7 @@ def _trial(row: RowMapping, found: tuple[Epoch, ...]) -> Trial:
         dataset=row["dataset"],
         metric=row["metric"],
         transform=row["transform"],
-        hyperparameters=codec.join_hyperparameters(row, codec.from_json(row["prm"])),
+        hyperparameters=codec.join_hyperparameters(row, codec.told(row["prm"])),
         seed=row["seed"],
         verdict=Verdict(row["verdict"]),
         reason=row["reason"],

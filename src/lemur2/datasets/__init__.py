@@ -3,7 +3,7 @@
 from lemur2.datasets.base import Dataset, DataSpec, PreparedData
 from lemur2.datasets.prepare import cache_root, data_root, open_prepared, prepare
 from lemur2.datasets.raw import Part, RawData, Samples
-from lemur2.datasets.registry import dataset, dataset_class, dataset_names
+from lemur2.datasets.registry import dataset, dataset_class, dataset_classes, dataset_names
 
 __all__ = [
     "DataSpec",
@@ -16,6 +16,7 @@ __all__ = [
     "data_root",
     "dataset",
     "dataset_class",
+    "dataset_classes",
     "dataset_names",
     "open_prepared",
     "prepare",

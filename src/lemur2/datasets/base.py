@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from lemur2.datasets.raw import Part, RawData, Samples
+from lemur2.datasets.raw import PARTS, Part, RawData, Samples
 from lemur2.datasets.splits import split_by_class
+from lemur2.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,39 @@ class PreparedData:
         return targets_path(self.folder, part)
 
     def inputs(self, part: Part) -> np.ndarray:
-        """A part's inputs, memory-mapped read-only."""
-        return np.load(self.inputs_path(part), mmap_mode="r")
+        """A part's inputs, memory-mapped read-only. Raises UserError where they are damaged."""
+        image = len(self.spec.sample_shape) == 3
+        shape = (self.spec.sizes[part], *self.spec.sample_shape)
+        return self._mapped(self.inputs_path(part), shape, "u" if image else "biuf")
 
     def targets(self, part: Part) -> np.ndarray:
-        """A part's targets, memory-mapped read-only."""
-        return np.load(self.targets_path(part), mmap_mode="r")
+        """A part's targets, memory-mapped read-only. Raises UserError where they are damaged."""
+        return self._mapped(self.targets_path(part), (self.spec.sizes[part],), "biuf")
+
+    def check(self) -> None:
+        """Look at every part.
+
+        Raises:
+            UserError: A file is not what was prepared: its header, its size, or a class in it.
+        """
+        for part in PARTS:
+            self.inputs(part)
+            targets = self.targets(part)
+            if targets.ndim == 1 and not 0 <= targets.min() <= targets.max() < self.spec.outputs[0]:
+                raise self._damaged(self.targets_path(part), "it has classes that there are not")
+
+    def _mapped(self, path: Path, shape: tuple[int, ...], kinds: str) -> np.ndarray:
+        """An array of one of the kinds of number, whose first sizes are these."""
+        try:
+            found: np.ndarray = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise self._damaged(path, str(error) or "it is empty") from error
+        if found.dtype.kind not in kinds or found.shape[: len(shape)] != shape or not found.size:
+            raise self._damaged(path, f"it is {found.dtype} {found.shape}, not numbers {shape}")
+        return found
+
+    def _damaged(self, path: Path, why: str) -> UserError:
+        return UserError(
+            f"prepared data is damaged: {path}: {' '.join(why.split())}; delete {self.folder}, "
+            "then it is prepared again"
+        )

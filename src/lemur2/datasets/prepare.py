@@ -18,6 +18,7 @@ from lemur2.datasets.base import Dataset, DataSpec, PreparedData, inputs_path, t
 from lemur2.datasets.raw import Part, Samples
 from lemur2.datasets.registry import dataset
 from lemur2.errors import UserError
+from lemur2.paths import inside
 
 FORMAT = 1  # of the prepared folder; raise it when what is stored, or how it is split, changes
 Parts = Mapping[Part, tuple[Samples, np.ndarray]]
@@ -64,7 +65,7 @@ def prepare(
     folder = (cache or cache_root()) / "data"
     if not found.available(root):
         found.load(root, download=download)  # fetches, or says what is missing
-    target = folder / f"{name.replace(':', '-')}-{_key(found, root, seed)}"
+    target = inside(folder, f"{name.replace(':', '-')}-{_key(found, root, seed)}")
     if not target.is_dir():
         _prepare(found, root, seed, target)
     return open_prepared(target)
@@ -101,9 +102,14 @@ def open_prepared(folder: Path) -> PreparedData:
         stored = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
         lists = ("sample_shape", "outputs", "mean", "std", "classes")
         stored.update({key: tuple(stored[key]) for key in lists})
-        return PreparedData(DataSpec(**stored), folder)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{folder} holds no prepared data ({error}); delete it") from error
+        prepared = PreparedData(DataSpec(**stored), folder)
+        prepared.check()
+    except (OSError, EOFError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise UserError(
+            f"{folder} holds no prepared data, or damaged ({error}); delete it, and it is "
+            "prepared again"
+        ) from error
+    return prepared
 
 
 def _key(dataset: Dataset, root: Path, seed: int) -> str:

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
 class Samples(Protocol):

@@ -30,6 +30,7 @@ _DATASETS: Registry[Dataset] = Registry(
     Dataset,  # type: ignore[type-abstract]
     "lemur2.datasets",
     {each.name: each for each in BUILTIN if not each.prefix},
+    alias=True,
 )
 
 
@@ -39,6 +40,11 @@ def dataset_names() -> tuple[str, ...]:
     Classes that stand for many data sets (`text:<stem>`) are not among them.
     """
     return _DATASETS.names()
+
+
+def dataset_classes() -> dict[str, type[Dataset]]:
+    """The classes of `dataset_names`; a warning for each that cannot be loaded."""
+    return _DATASETS.classes()
 
 
 def dataset_class(name: str) -> type[Dataset]:

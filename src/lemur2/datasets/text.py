@@ -13,6 +13,7 @@ import numpy as np
 from lemur2.datasets.base import Dataset
 from lemur2.datasets.raw import Part, RawData
 from lemur2.errors import UsageError, UserError
+from lemur2.paths import inside
 
 WINDOW = 64  # characters that a network sees at once
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"  # stands for characters that training never showed
@@ -117,7 +118,7 @@ class TextFile(Text):
 
     def path(self, root: Path) -> Path:
         """The file, whether it exists or not."""
-        return root / f"{self.stem}.txt"
+        return inside(root, self.stem, ".txt")
 
     def files(self, root: Path) -> Sequence[Path]:
         """The one file."""

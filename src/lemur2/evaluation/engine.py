@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -14,6 +13,7 @@ from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.protocol import Limits
 from lemur2.evaluation.sandbox import Sandbox
+from lemur2.quiet import cpus
 
 
 class Engine(ABC):
@@ -108,8 +108,3 @@ class LocalEngine(Engine):
             network=network,
             max_flops=max_flops,
         )
-
-
-def cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -20,7 +20,7 @@ from lemur2.corpus import Epoch, Facts, Outcome, TrialResult
 from lemur2.datasets import Part
 from lemur2.evaluation import reports
 from lemur2.evaluation.plan import Plan, environment
-from lemur2.evaluation.sandbox import Hear, Sandbox, Worker
+from lemur2.evaluation.sandbox import Awaited, Hear, Sandbox, Worker, again
 from lemur2.metrics import metric
 from lemur2.tasks import Task
 
@@ -69,8 +69,8 @@ class Evaluator:
             Refusal: Where it works at none.
         """
         job = {"do": "screen", "outline": True, **_sized(source, task, sizes, channels)}
-        reply = self._ask(job)
-        return reports.facts(reply), reports.outline(reply)
+        reply, seconds = self._ask(job, reports.large_screening(source))
+        return reports.facts(reply, seconds), reports.outline(reply)
 
     def trace(
         self, source: str, task: Task, sizes: Sequence[int], *, channels: int = 3
@@ -78,13 +78,14 @@ class Evaluator:
         """Trace a network at the first of some sizes that works.
 
         Returns:
-            What the worker says of it (see `evaluation.tracing.job`), not checked yet: the word
-            of an untrusted process.
+            What the worker says of it (see `evaluation.tracing.job`), bounded but not checked
+            yet: the word of an untrusted process.
 
         Raises:
             Refusal: Where it works at none.
         """
-        reply = self._ask({"do": "trace", **_sized(source, task, sizes, channels)})
+        job = {"do": "trace", **_sized(source, task, sizes, channels)}
+        reply, _ = self._ask(job, reports.large_screening(source))
         return reports.trace(reply)
 
     def screen_for(self, source: str, plan: Plan) -> Facts:
@@ -112,8 +113,9 @@ class Evaluator:
             Refusal: The transform does not keep its contract, or the network does not work at
                 what it gives.
         """
-        reply = self._ask({"do": "screen-transform", **plan.job}, _training_data(plan))
-        shape, seconds, notes = reports.screened_transform(reply)
+        job = {"do": "screen-transform", **plan.job}
+        reply, seconds = self._ask(job, reports.transform_screening(plan.transform_source), plan)
+        shape, notes = reports.screened_transform(reply)
         key = (network, shape, plan.data.spec.outputs)
         if key not in self._screened:
             attempt = (shape[-1], shape, plan.data.spec.outputs)
@@ -127,17 +129,34 @@ class Evaluator:
         return replace(self._screened[key], seconds=seconds, notes=notes)
 
     def _screen(self, job: Mapping[str, Any]) -> Facts:
-        return reports.facts(self._ask({"do": "screen", **job}))
+        reply, seconds = self._ask({"do": "screen", **job}, reports.screening(job["source"]))
+        return reports.facts(reply, seconds)
 
     def _ask(
-        self, job: Mapping[str, Any], maps: Mapping[str, Path] | None = None
-    ) -> Mapping[str, Any]:
-        """Have a new worker do a job that takes no longer than a screening."""
-        deadline = time.monotonic() + self.limits.screen_seconds
-        with self.sandbox.worker(maps) as worker:
-            worker.send({"device": self.limits.device, **job}, deadline=deadline)
-            reply, _ = worker.receive(deadline=deadline)
-        return reply
+        self, job: Mapping[str, Any], awaited: Awaited, plan: Plan | None = None
+    ) -> tuple[Mapping[str, Any], float]:
+        """Have a new worker do a job that takes no longer than a screening.
+
+        Args:
+            job: What to do.
+            awaited: What it may answer.
+            plan: Where the worker needs a plan's training data.
+
+        Returns:
+            The answer, and the seconds from the job's sending to its arrival, by this process's
+            clock.
+        """
+
+        def attempt() -> tuple[Mapping[str, Any], float]:
+            started = time.monotonic()
+            deadline = started + self.limits.screen_seconds
+            with self.sandbox.worker(_training_data(plan)) as worker:
+                worker.send({"device": self.limits.device, **job}, deadline=deadline)
+                reply, _ = worker.receive(deadline=deadline, awaited=awaited)
+                return reply, time.monotonic() - started
+
+        with _blameless(plan):
+            return again(attempt)
 
     def train(
         self,
@@ -165,8 +184,9 @@ class Evaluator:
         trial = _Trial(self, source, plan, on_built, on_epoch, on_output, test)
         verdict, reason = Verdict.OK, ""
         try:
-            trial.run()
-            reason = trial.output_note
+            with _blameless(plan):
+                again(trial.run)
+            reason = "; ".join(filter(None, (trial.output_note, trial.notes)))
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
         protocol = plan.protocol
@@ -264,11 +284,13 @@ class _Trial:
             "epoch": plan.protocol.epochs,
         }
         self.epochs: list[Epoch] = []
+        self.told = 0  # epochs that `on_epoch` was called with; 0 is for `on_built`
+        self.notes = ""  # what was different in the sandbox
         self.test_score: float | None = None
         self.output = self.output_note = ""
-        self.deadline = time.monotonic() + evaluator.limits.train_seconds
-        self.maps = _training_data(plan)
+        self.deadline = 0.0
         protocol = plan.protocol
+        self.source = source
         self.job = {
             "do": "train",
             "source": source,
@@ -282,29 +304,40 @@ class _Trial:
         }
 
     def run(self) -> None:
-        """Train to the end. Raises Refusal."""
-        with self.sandbox.worker(self.maps, self.on_output) as worker:
+        """Train from the start to the end. Raises Refusal.
+
+        Run again, it gives the same, and tells nobody twice.
+        """
+        self.epochs, self.test_score = [], None
+        self.deadline = time.monotonic() + self.limits.train_seconds
+        with self.sandbox.worker(_training_data(self.plan), self.on_output) as worker:
             try:
                 self._train(worker)
             finally:
                 self.output, self.output_note = worker.output, worker.output_note
 
     def _train(self, worker: Worker) -> None:
-        protocol = self.plan.protocol
         worker.send(self.job, deadline=self.deadline)
-        built, _ = worker.receive(deadline=self.deadline)
+        built = self._receive(worker)
         self.hyperparameters = reports.hyperparameters(built)
-        if self.on_built is not None:
+        if self.on_built is not None and self.told == 0:
             self.on_built(self.hyperparameters)
-        for number in range(1, protocol.epochs + 1):
+        for number in range(1, self.plan.protocol.epochs + 1):
             if not self._epoch(worker, number):
                 return
-            worker.send({"do": "continue"}, deadline=self.deadline)
+
+    def _receive(self, worker: Worker) -> Mapping[str, Any]:
+        awaited = reports.training(self.source)
+        return worker.receive(deadline=self.deadline, awaited=awaited)[0]
 
     def _epoch(self, worker: Worker, number: int) -> bool:
         """One epoch; whether to go on."""
-        report, _ = worker.receive(deadline=self.deadline)
-        seconds, memory = reports.cost(report)
+        worker.send({"do": "continue"}, deadline=self.deadline)
+        started = time.monotonic()
+        report = self._receive(worker)
+        seconds = time.monotonic() - started
+        memory, diagnostics = reports.peak_memory(report), reports.diagnostics(report)
+        self.notes = reports.notes(report)
         found = self._score(worker, "validation")
         epoch = Epoch(
             epoch=number,
@@ -312,13 +345,20 @@ class _Trial:
             loss=found.loss,
             seconds=seconds,
             memory=memory,
-            diagnostics=reports.diagnostics(report),
+            diagnostics=diagnostics,
         )
         self.epochs.append(epoch)
-        more = self.on_epoch is None or self.on_epoch(epoch)
+        more = self._tell(epoch)
         if self.test and (number == self.plan.protocol.epochs or not more):
             self.test_score = self._score(worker, "test").score
         return more
+
+    def _tell(self, epoch: Epoch) -> bool:
+        """Tell of an epoch that was not told of yet; whether to go on."""
+        if self.on_epoch is None or epoch.epoch <= self.told:
+            return True
+        self.told = epoch.epoch
+        return self.on_epoch(epoch)
 
     def _score(self, worker: Worker, part: Part) -> Score:
         plan = self.plan
@@ -338,8 +378,9 @@ class _Trial:
             yield worker
             return
         worker.send({"do": "weights"}, deadline=self.deadline)
-        head, weights = worker.receive(deadline=self.deadline)
-        with self.sandbox.worker(self.maps) as judge:
+        awaited = reports.weights(self.source, self.limits.memory)
+        head, weights = worker.receive(deadline=self.deadline, awaited=awaited)
+        with self.sandbox.worker(_training_data(self.plan)) as judge:
             judge.send({**self.job, "do": "judge"}, deadline=self.deadline)
             judge.send({"names": _names(head, weights)}, weights, deadline=self.deadline)
             yield judge
@@ -371,23 +412,18 @@ class _Trial:
         for start in range(0, len(inputs), rows):
             chunk = inputs[start : start + rows]
             worker.send({"do": "predict"}, [chunk], deadline=self.deadline)
-            _, arrays = worker.receive(deadline=self.deadline)
             wanted = self.plan.task.scores_shape(
                 targets[start : start + rows], self.plan.data.spec.outputs
             )
-            parts.append(_checked(arrays, wanted))
+            awaited = reports.training(self.source, [("float32", wanted)])
+            _, arrays = worker.receive(deadline=self.deadline, awaited=awaited)
+            parts.append(arrays[0])
         return np.concatenate(parts)
 
 
 def _sized(source: str, task: Task, sizes: Sequence[int], channels: int) -> dict[str, Any]:
     attempts = [(size, task.sample_shape(size, channels), task.default_outputs) for size in sizes]
     return {"source": source, "task": task.name, "attempts": attempts}
-
-
-def _checked(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    if len(arrays) != 1 or arrays[0].shape != shape or arrays[0].dtype != np.float32:
-        raise Refusal(Verdict.FORBIDDEN, "the worker's predictions are not what was asked for")
-    return arrays[0]
 
 
 def _names(head: Mapping[str, Any], weights: Sequence[np.ndarray]) -> list[str]:
@@ -397,7 +433,23 @@ def _names(head: Mapping[str, Any], weights: Sequence[np.ndarray]) -> list[str]:
     return [str(name) for name in names]
 
 
-def _training_data(plan: Plan) -> dict[str, Path]:
+@contextlib.contextmanager
+def _blameless(plan: Plan | None) -> Iterator[None]:
+    """Data that was damaged while a worker read it ends the run, not the candidate."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.verdict is Verdict.CRASH:
+            _training_data(plan)
+        raise
+
+
+def _training_data(plan: Plan | None) -> dict[str, Path]:
+    """What workers map, looked at first. Raises UserError where it is damaged."""
+    if plan is None:
+        return {}
+    plan.data.inputs("train")
+    plan.data.targets("train")
     return {
         "inputs": plan.data.inputs_path("train"),
         "targets": plan.data.targets_path("train"),

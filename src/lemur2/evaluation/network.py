@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +17,10 @@ from typing import Any
 import torch
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.architecture.hyperparameters import check_names
 from lemur2.evaluation.protocol import value
+from lemur2.evaluation.substitutes import Readable
+from lemur2.texts import MOST_NAMES
 
 FILE_NAME = "<candidate>"
 MODULE_NAME = "lemur2_candidate"
@@ -29,6 +33,22 @@ _NO_MEMORY = (
 # How writing beyond the limits of the scratch folder fails; torch says it in words.
 _NO_DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 _TORCH_NO_DISK = re.compile(r"file write failed|inline_container.*unexpected pos")
+# What is asked for beyond a worker's reach: words of the message, modules on the way to an OSError,
+# and what to do instead.
+_NO_GPU = "there is no GPU here: use the device that __init__ is given"
+_BEYOND = (
+    (("CUDA", "NVIDIA driver"), (), _NO_GPU),
+    (
+        ("internet connection", "urlopen"),
+        ("hub.py", "huggingface_hub", "urllib", "http", "socket.py"),
+        "there is no network in the sandbox: build it with weights of its own",
+    ),
+    (
+        (),
+        ("multiprocessing", "process.py", "subprocess.py"),
+        "there are no other processes in the sandbox: do it in this one",
+    ),
+)
 
 # Address space that is given back when candidate code has failed: telling that memory ran out
 # takes some, while the failed code's frames still hold theirs.
@@ -66,9 +86,24 @@ def refusal(error: BaseException, verdict: Verdict) -> Refusal:
             )
         else:
             verdict = Verdict.FORBIDDEN
+    elif isinstance(error, ModuleNotFoundError) and error.name in Readable.hidden:
+        reason = f"imports what candidates may not read: {error.name}"
     elif isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
         verdict = Verdict.CRASH
-    return Refusal(verdict, reason, line)
+    return Refusal(verdict, reason, line, _beyond(error, text))
+
+
+def _beyond(error: BaseException, text: str) -> str:
+    """What to do instead, where what failed is beyond a worker's reach; "" where not."""
+    frames = traceback.extract_tb(error.__traceback__)
+    passed = {part for frame in frames if not _own(frame) for part in Path(frame.filename).parts}
+    for words, modules, remedy in _BEYOND:
+        said = any(word in text for word in words)
+        if not said and not (isinstance(error, OSError) and passed.intersection(modules)):
+            continue
+        if remedy is not _NO_GPU or not torch.cuda.is_available():
+            return remedy
+    return ""
 
 
 def _disk_is_full(error: BaseException, text: str) -> bool:
@@ -98,7 +133,9 @@ def load(source: str) -> ModuleType:
 def declared(module: ModuleType) -> set[str]:
     """The hyperparameters that the module says it supports. Raises Refusal (`contract`)."""
     with stage(Verdict.CONTRACT):
-        return {str(name) for name in module.supported_hyperparameters()}
+        names = {str(name) for name in islice(module.supported_hyperparameters(), MOST_NAMES + 1)}
+        check_names(names)
+        return names
 
 
 def parameters(

@@ -21,6 +21,9 @@ from lemur2.metrics import metric
 from lemur2.tasks import Task, task
 from lemur2.transforms import transform_source
 
+# Hyperparameters that mean the same in every network, and what they may be.
+_RANGES = {"lr": (0, math.inf), "momentum": (0, 1), "dropout": (0, 1)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -135,3 +138,7 @@ def _check_hyperparameters(values: Mapping[str, Any]) -> None:
         real = isinstance(value, int | float) and not isinstance(value, bool)
         if not (real and math.isfinite(value)):
             raise UsageError(f"{name} must be a number, not {value!r}")
+        low, high = _RANGES.get(name, (-math.inf, math.inf))
+        if not low <= value <= high:
+            wanted = f"from {low} to {high}" if math.isfinite(high) else f"{low} or more"
+            raise UsageError(f"{name} must be {wanted}, not {value!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import resource
-import time
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +13,10 @@ import numpy as np
 import torch
 
 from lemur2.architecture import Refusal, Verdict
-from lemur2.evaluation import network
+from lemur2.evaluation import network, substitutes
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.tasks import InputPipeline, Task
+from lemur2.texts import LONGEST_NAME, MOST_NAMES, wrong_names
 from lemur2.transforms.pipeline import Pipeline
 
 PREDICTION_BATCH = 256
@@ -70,8 +71,8 @@ class Trainer:
         in_shape = (batch, *sample.shape[1:])
         self.net = network.build(module, in_shape, self.outputs, self.prm, self.device)
 
-    def epoch(self, job: Mapping[str, Any], targets: np.ndarray, epoch: int) -> float:
-        """One epoch of the network's `learn`; its wall seconds. Raises Refusal (`train`)."""
+    def epoch(self, job: Mapping[str, Any], targets: np.ndarray, epoch: int) -> None:
+        """One epoch of the network's `learn`. Raises Refusal (`train`)."""
         batches = self.task.train_batches(
             self._train_inputs,
             targets,
@@ -79,11 +80,11 @@ class Trainer:
             int(job["hyperparameters"].get("batch", 64)),
             seed=job["seed"] * 1_000_003 + epoch,
         )
-        started = time.perf_counter()
         self.net.train()
         with network.stage(Verdict.TRAIN), self._autocast(job["amp"]):
             self.net.learn(batches)  # type: ignore[operator]
-        return time.perf_counter() - started
+            if sys.stdout is not None:  # the worker may be killed before it ends
+                sys.stdout.flush()
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Scores for raw samples, shaped as the task's metrics want them. Raises Refusal."""
@@ -102,7 +103,8 @@ class Trainer:
         """What the network tells of itself, if it has a method `diagnostics`; JSON-able.
 
         Raises:
-            Refusal: (`train`) It fails, or gives something other than a dict of JSON.
+            Refusal: (`train`) It fails, or gives something other than a dict of JSON;
+                (`contract`) its names are too many, or none that can be shown.
         """
         tell = getattr(self.net, "diagnostics", None)
         if not callable(tell):
@@ -111,6 +113,12 @@ class Trainer:
             found = json.loads(json.dumps(tell()))
         if not isinstance(found, dict):
             raise Refusal(Verdict.TRAIN, f"diagnostics() gives a {type(found).__name__}, no dict")
+        if wrong := wrong_names(found, dotted=True):
+            raise Refusal(
+                Verdict.CONTRACT,
+                f"diagnostics() gives {wrong}",
+                remedy=f"name at most {MOST_NAMES} figures in at most {LONGEST_NAME} characters",
+            )
         return found
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -144,23 +152,26 @@ def train(
     job: Mapping[str, Any],
     arrays: Mapping[str, np.ndarray],
 ) -> None:
-    """Train for the job's epochs; after each, say so and answer until told to go on.
+    """Train for the job's epochs; before each, answer until told to go on.
+
+    The parent's clock runs from that word to the report of the epoch.
 
     Raises:
         Refusal: With the stage that failed.
     """
     trainer.build(job, arrays["inputs"])
     channel.send({"prm": trainer.prm})
+    answer(channel, trainer)
     for epoch in range(1, job["epochs"] + 1):
-        seconds = trainer.epoch(job, arrays["targets"], epoch)
+        trainer.epoch(job, arrays["targets"], epoch)
         if not _finite(trainer.net):
             raise Refusal(Verdict.DIVERGED, f"weights are not finite after epoch {epoch}")
         channel.send(
             {
                 "epoch": epoch,
-                "seconds": seconds,
                 "memory": peak_memory(),
                 "diagnostics": trainer.diagnostics(),
+                "notes": substitutes.notes(),
             }
         )
         answer(channel, trainer)

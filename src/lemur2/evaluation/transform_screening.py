@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ def screen(pipeline: Pipeline | None, inputs: np.ndarray) -> dict[str, Any]:
         inputs: Raw training samples, uint8 (N, C, H, W).
 
     Returns:
-        `sample_shape` of what it gives, `seconds`, and `notes`.
+        `sample_shape` of what it gives, and `notes`.
 
     Raises:
         Refusal: `shape` where it does not turn every image into a tensor of one shape, in
@@ -33,7 +32,6 @@ def screen(pipeline: Pipeline | None, inputs: np.ndarray) -> dict[str, Any]:
             the same seed gives something else, or an image's result depends on its batch.
     """
     assert pipeline is not None, "the job has a transform"
-    started = time.perf_counter()
     positions = np.linspace(0, len(inputs) - 1, IMAGES).astype(int)
     images = torch.from_numpy(np.array(inputs[positions]))
     with network.stage(Verdict.SHAPE):
@@ -53,7 +51,6 @@ def screen(pipeline: Pipeline | None, inputs: np.ndarray) -> dict[str, Any]:
     slow = sorted(set(pipeline.per_image))
     return {
         "sample_shape": list(evaluated[0].shape[1:]),
-        "seconds": time.perf_counter() - started,
         "notes": [f"runs image by image: {', '.join(slow)}"] if slow else [],
     }
 

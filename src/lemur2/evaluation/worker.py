@@ -14,20 +14,23 @@ from typing import Any
 import numpy as np
 import torch
 
+from lemur2 import registry
 from lemur2.architecture import Refusal, Verdict
-from lemur2.evaluation import network, screening, training, transform_screening
+from lemur2.evaluation import network, screening, substitutes, training, transform_screening
 from lemur2.evaluation.blocks import jobs
 from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.evaluation.screening import Shapes
 from lemur2.evaluation.tracing import job as tracing
 from lemur2.evaluation.tracing.outline import outline
-from lemur2.tasks import task
+from lemur2.tasks import task, task_classes
+from lemur2.transforms import import_installed
 from lemur2.transforms.pipeline import Pipeline
 
 
 def serve(channel: Channel, arrays: Mapping[str, np.ndarray]) -> None:
     """Do one job. A refusal is reported, not raised."""
     job, _ = channel.receive()
+    substitutes.install()
     try:
         if job["do"] == "screen":
             channel.send(_screen(job))
@@ -112,10 +115,15 @@ class Net(nn.Module):
 
 
 def warm_up() -> None:
-    """Screen and trace a small trusted network: lazy imports and first uses are paid for here.
+    """Import what jobs need, and screen and trace a small trusted network.
 
-    Not where there is a GPU: autograd would start threads, which a fork does not carry over.
+    Lazy imports and first uses are paid for here, and what installed packages bring is imported
+    while everything can be read. No network is run where there is a GPU: autograd would start
+    threads, which a fork does not carry over.
     """
+    registry.keep()
+    task_classes()
+    import_installed()
     if torch.cuda.is_available():
         return
     kind = task("img-classification")

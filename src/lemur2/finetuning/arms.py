@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from lemur2.finetuning.funnels import Judged
 from lemur2.finetuning.novelty import Seen
 from lemur2.llm import NETWORK, Backend, Client, Message, Reply, Request, Sampling
 from lemur2.llm.text.sanitise import clean
+from lemur2.paths import inside
 
 _LONGEST = {
     "whole": 800,
@@ -72,12 +73,17 @@ class Arm:
 
 
 def answers(
-    arm: Arm, backend: Backend, wish: Wish, seeds: Sequence[int], record: Path
+    arm: Arm,
+    backend: Backend,
+    wish: Wish,
+    seeds: Sequence[int],
+    record: Path,
+    say: Callable[[str], None],
 ) -> list[tuple[Request, Reply]]:
     """What the model wrote for every seed; what the record has already is not asked again."""
     requests = arm.requests(wish, seeds)
     name = f"{backend.kind}:{arm.model}" + (f"+{arm.adapter}" if arm.adapter else "")
-    client = Client(backend, name=name, record=record)
+    client = Client(backend, name=name, record=record, say=say)
     return list(zip(requests, client.complete(requests), strict=True))
 
 
@@ -136,4 +142,4 @@ def write_judged(judged: Sequence[Judged], folder: Path) -> None:
     for each in judged:
         if each.stages[-1]:
             text = each.source.encode("utf-8", "surrogatepass")
-            (folder / f"{each.name}.py").write_bytes(text)
+            inside(folder, each.name, ".py").write_bytes(text)

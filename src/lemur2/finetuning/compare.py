@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,8 +125,8 @@ def compare(
     for arm in comparison.arms:
         say(f"{arm.name}: asking for {len(seeds)} networks")
         backend = comparison.backend(arm)
-        found[arm] = answers(arm, backend, wish, seeds, out / "replies.jsonl")
-        backend.close()
+        with closing(backend):
+            found[arm] = answers(arm, backend, wish, seeds, out / "replies.jsonl", say)
     judged = {}
     for arm, replies in found.items():
         say(f"{arm.name}: screening")

@@ -14,6 +14,7 @@ from lemur2.architecture import Refusal
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
 from lemur2.finetuning.normal import normal_form
+from lemur2.paths import inside
 
 if TYPE_CHECKING:
     import jinja2
@@ -114,6 +115,19 @@ def known_networks(corpus: Corpus, largest: int) -> dict[str, Known]:
     return found
 
 
+def never_screened(corpus: Corpus, folder: Path, split: str) -> tuple[int, int]:
+    """Networks of a curated folder's split that the corpus has no facts of, and all of them."""
+    import sqlalchemy as sa
+
+    from lemur2.corpus.schema import architectures
+
+    names = {row["nn"] for row in _rows(folder, split)}
+    query = sa.select(architectures.c.name).where(architectures.c.sample_shape.is_not(None))
+    with corpus.database.read() as connection:
+        screened = set(connection.execute(query).scalars())
+    return len(names - screened), len(names)
+
+
 def examples(
     folder: Path,
     split: str,
@@ -171,6 +185,8 @@ def fitting(
         seed: Of the order.
     """
     everything = list(found)
+    if not everything:
+        return []  # tokenizers do not take an empty list
     lengths = count_tokens([each.completion for each in everything])
     short = [each for each, n in zip(everything, lengths, strict=True) if n <= most]
     order = random.Random(seed)
@@ -197,7 +213,7 @@ def _usable(row: Mapping[str, Any]) -> bool:
 
 
 def _rows(folder: Path, split: str) -> Iterator[dict[str, Any]]:
-    file = folder / f"{split}.jsonl"
+    file = inside(folder, split, ".jsonl")
     try:
         with file.open(encoding="utf-8") as lines:
             for line in lines:
@@ -225,6 +241,7 @@ def _rendered(path: Path, **values: Any) -> str:
 
 @cache
 def _template(path: Path) -> jinja2.Template:
-    import jinja2
+    import jinja2.sandbox
 
-    return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(path.read_text("utf-8"))
+    settings = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined)
+    return settings.from_string(path.read_text("utf-8"))

@@ -11,7 +11,14 @@ from typing import Any
 
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
-from lemur2.finetuning.examples import Count, Example, examples, fitting, known_networks
+from lemur2.finetuning.examples import (
+    Count,
+    Example,
+    examples,
+    fitting,
+    known_networks,
+    never_screened,
+)
 from lemur2.finetuning.settings import Tuning
 from lemur2.finetuning.train import OnStep, tune
 from lemur2.llm.backends.weights import load_tokenizer
@@ -70,17 +77,29 @@ def finetune(
         seed=tuning.seed,
     )
     if not chosen:
-        raise UserError(
-            f"{data} has no network to train on: none that works at {tuning.largest_input} pixels "
-            f"or less and has at most {tuning.longest} tokens; screen the corpus "
-            "(`lemur2 screen`), or raise --longest or --largest-input"
-        )
+        raise _nothing_to_learn(tuning, data, corpus, split)
     tuning.claim(out)
     if on_chosen is not None:
         on_chosen(_chosen(chosen, sum(count([each.completion for each in chosen]))))
     lines = "".join(json.dumps(_line(each)) + "\n" for each in chosen)
     (out / "examples.jsonl").write_text(lines, "utf-8")
     return tune(tuning, tokenizer, chosen, out, on_step=on_step)
+
+
+def _nothing_to_learn(tuning: Tuning, data: Path, corpus: Corpus, split: str) -> UserError:
+    unknown, networks = never_screened(corpus, data, split)
+    if unknown:
+        remedy = (
+            f"{unknown:,} of its {networks:,} networks were never screened, so that nobody knows "
+            "which input they take: do `lemur2 screen --all` first (or --limit N for some)"
+        )
+    else:
+        remedy = "raise --longest or --largest-input"
+    return UserError(
+        f"{data} has no network to train on: none is known to work at {tuning.largest_input} "
+        f"pixels or less, read its input's shape, and have at most {tuning.longest} tokens; "
+        f"{remedy}"
+    )
 
 
 def _counter(tokenizer: Any) -> Count:

@@ -12,7 +12,7 @@ from typing import Any
 from lemur2.loop.generator import Generator
 from lemur2.registry import Registry
 
-__all__ = ["generator_class", "generator_names"]
+__all__ = ["generator_class", "generator_classes", "generator_names"]
 
 # Read when they are asked for: some bring libraries that take a second to import.
 _BUILTIN = {
@@ -38,6 +38,11 @@ _GENERATORS: Registry[Generator[Any]] = Registry(
 def generator_names() -> tuple[str, ...]:
     """The names of all generators. Loads none of them."""
     return _GENERATORS.names()
+
+
+def generator_classes() -> dict[str, type[Generator[Any]]]:
+    """All generators by name; a warning for each that cannot be loaded."""
+    return _GENERATORS.classes()
 
 
 def generator_class(name: str) -> type[Generator[Any]]:

@@ -7,7 +7,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from lemur2.architecture import Candidate, content_name
 from lemur2.llm import BudgetSpent, Client, Draft, LlmConfig, Request, Sampling, Wanted, draft
@@ -47,6 +47,8 @@ class LanguageGenerator(Generator[ConfigT]):
     number, so that a resumed run asks the same, and what the record answers is not asked again.
     """
 
+    piecemeal: ClassVar[bool] = True
+
     def __init__(self, config: ConfigT, seed: int) -> None:
         super().__init__(config, seed)
         self._client: Client | None = None
@@ -73,14 +75,14 @@ class LanguageGenerator(Generator[ConfigT]):
         """
 
     def ask(self, limit: int) -> Sequence[Candidate]:
-        """The next ones; fewer, in the end none, where the budget is spent.
+        """The next ones, as many as the model gives side by side; none where the budget is spent.
 
         Raises:
             UserError: The model cannot be had, or its context does not hold a prompt.
         """
         short = limit - len(self._ahead)
         if short > 0 and not self._spent:
-            self._ahead += self._generate(max(short, self.config.concurrency))
+            self._ahead += self._generate(short)
         given, self._ahead = self._ahead[:limit], self._ahead[limit:]
         return given
 
@@ -110,9 +112,12 @@ class LanguageGenerator(Generator[ConfigT]):
         """The config's, with a seed of the candidate's own."""
         return self.config.sampling((self.seed * _SEEDS + number) % (1 << 31), **changes)
 
-    def _generate(self, count: int) -> list[Candidate]:
+    def _generate(self, short: int) -> list[Candidate]:
         if self._client is None:
-            self._client = self.config.open()
+            self._client = self.config.open(self.say)
+        count = self.config.concurrency or self._client.facts.together
+        if not self.config.concurrency:
+            count = min(short, count)
         numbers = range(self._asked, self._asked + count)
         try:
             asked = [self.prepare(self._client, number) for number in numbers]

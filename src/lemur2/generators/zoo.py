@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 from lemur2.architecture import Candidate
 from lemur2.architecture.zoo import zoo_names, zoo_source
+from lemur2.errors import UsageError
 from lemur2.loop import Generator
+from lemur2.tasks import task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,15 @@ class ZooConfig:
     names: tuple[str, ...] = field(
         default=(), metadata={"help": "only these; all for the task by default"}
     )
+
+    def __post_init__(self) -> None:
+        known = zoo_names(task(self.task).name)
+        if not known:
+            raise UsageError(f"the zoo has no networks for task {self.task}")
+        for name in self.names:
+            if name not in known:
+                zoo_source(name)  # raises where no task has it
+                raise UsageError(f"{name} is not for {self.task}; name its task with --task")
 
 
 class ZooGenerator(Generator[ZooConfig]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from lemur2.errors import UsageError
-from lemur2.llm.backends.base import Backend
+from lemur2.llm.backends.base import Backend, silent
 from lemur2.llm.client import NO_BUDGET, PERSISTENCE, Budget, Client, Persistence
 from lemur2.suggestions import close_to
 
@@ -56,6 +57,7 @@ def open_client(
     budget: Budget = NO_BUDGET,
     persistence: Persistence = PERSISTENCE,
     concurrency: int | None = None,
+    say: Callable[[str], None] = silent,
 ) -> Client:
     """A client by what `--llm` takes; nothing is loaded or connected yet.
 
@@ -63,6 +65,7 @@ def open_client(
         spec: `embedded`; `openai:<base-url>#<model>`; `hf:<name or folder>[+<adapter>]`;
             `replay:<record>` (answers from a record alone); `deck:<record>` (a record's replies
             dealt out by seed, whatever is asked); or a preset's name.
+        record, budget, persistence, concurrency, say: See `Client`.
 
     Raises:
         UsageError: It is none of these.
@@ -76,6 +79,7 @@ def open_client(
         budget=budget,
         persistence=persistence,
         concurrency=concurrency,
+        say=say,
     )
 
 
@@ -85,19 +89,59 @@ def make_backend(spec: str) -> Backend:
     Raises:
         UsageError: It is nothing that `--llm` takes.
     """
-    if (preset := presets().get(spec.lower())) is not None:
-        spec = preset.llm
-    kind, _, rest = spec.partition(":")
+    kind, _, rest = _spelt_out(spec).partition(":")
     maker = _MAKERS.get(kind)
     if maker is None or (not rest and kind != "embedded"):
         close = close_to(spec, [*presets(), "embedded"], 1)
         hint = f"did you mean {close[0]}? It" if close else "it"
         raise UsageError(
-            f"--llm {spec!r} is no model; {hint} takes embedded, openai:URL#MODEL, "
+            f"--llm {spec!r} is no model; {hint} takes embedded, a GGUF file, openai:URL#MODEL, "
             "hf:NAME[+ADAPTER], replay:FILE, deck:FILE, or a preset's name "
             f"({', '.join(presets())})"
         )
     return maker(rest)
+
+
+def weights_of(spec: str, option: str = "--model") -> str:
+    """The weights that a name stands for where a model is trained: what `hf:` takes.
+
+    Args:
+        spec: What `--llm` takes, or a GGUF file, a folder, a name at the hub. The embedded model
+            is fetched where it is not there.
+        option: That it was given by.
+
+    Raises:
+        UsageError: It stands for a server or a record.
+        ModelError: The embedded model cannot be had.
+    """
+    from lemur2.llm.backends.embedded import fetch_model
+
+    kind, _, rest = _spelt_out(spec).partition(":")
+    if kind == "embedded" or (kind == "hf" and rest == "embedded"):
+        return rest if kind == "embedded" and rest else str(fetch_model())
+    if kind == "hf" and rest:
+        return rest
+    if kind in _MAKERS:
+        raise UsageError(
+            f"{option} {spec}: there are no weights behind it to train; take embedded, a GGUF "
+            "file, a folder, hf:NAME, or a preset of such a model (`lemur2 prompt --models`)"
+        )
+    return spec
+
+
+def _spelt_out(spec: str) -> str:
+    """With its kind: presets, files, folders and the hub's names go without one."""
+    if (preset := presets().get(spec.lower())) is not None:
+        return preset.llm
+    if spec.partition(":")[0] in _MAKERS:
+        return spec
+    if spec.endswith(".gguf"):
+        return f"embedded:{spec}"
+    name = spec.partition("+")[0]
+    return f"hf:{spec}" if Path(name).is_dir() or re.fullmatch(_AT_HUB, name) else spec
+
+
+_AT_HUB = r"[\w.-]+/[\w.-]+(@4bit)?"
 
 
 def _embedded(rest: str) -> Backend:

@@ -12,18 +12,21 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from lemur2.errors import UsageError, UserError
-from lemur2.llm.backends.base import Backend, TransientError
+from lemur2.llm.backends.base import Backend, TransientError, silent
 from lemur2.llm.record import Record
 from lemur2.llm.values import Message, ModelFacts, Reply, Request
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 
 class BudgetSpent(UserError):
@@ -110,6 +113,7 @@ class Client:
         budget: What may be spent.
         persistence: How often to try.
         concurrency: Requests in flight at once; None takes what the backend likes.
+        say: Told what the backend is busy with, in lines for people who wait; from any thread.
 
     Attributes:
         spent: What the replies took that were given so far.
@@ -124,12 +128,14 @@ class Client:
         budget: Budget = NO_BUDGET,
         persistence: Persistence = PERSISTENCE,
         concurrency: int | None = None,
+        say: Callable[[str], None] = silent,
     ) -> None:
         self.name = name or backend.kind
         self.budget = budget
         self.spent = Spent()
         self.concurrency = concurrency
         self._backend = backend
+        backend.say = say
         self._persistence = persistence
         self._record = Record(record) if record is not None else None
         self._opened = False
@@ -215,19 +221,22 @@ class Client:
         return None if self._record is None else self._record.find(self.name, request)
 
     def _ask(self, requests: Sequence[Request]) -> dict[Request, Reply]:
-        """Ask the backend, so many at once; on a failure wait for what is in flight, then raise."""
+        """Ask the backend, so many at once; on a failure wait for what is in flight, then raise.
+
+        Who interrupts does not wait: what is in flight then is given up, and asked again next time.
+        """
         backend = self._open()
         parts = list(_chunks(requests, backend.batch))
         workers = min(self.concurrency or backend.parallel, len(parts))
         self._giving_up.clear()
-        with ThreadPoolExecutor(workers, thread_name_prefix="llm") as pool:
-            futures: list[Future[list[Reply]]] = [pool.submit(self._answer, p) for p in parts]
-            try:
-                wait(futures, return_when=FIRST_EXCEPTION)
-            finally:  # also when the user interrupts: what is in flight is recorded, no more
-                self._giving_up.set()
-                for future in futures:
-                    future.cancel()
+        futures = in_threads(self._answer, parts, workers)
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            self._giving_up.set()
+            for future in futures:
+                future.cancel()
+        wait(futures)
         failed = [f for f in futures if not f.cancelled() and f.exception() is not None]
         for future in failed:
             future.result()
@@ -253,7 +262,7 @@ class Client:
         waits = _waits(self._persistence)
         attempt = 1
         while True:
-            self._pause.over()
+            self._pause.over(self._giving_up)
             try:
                 replies = self._backend.complete(requests)
                 return [replace(reply, attempts=attempt) for reply in replies]
@@ -278,10 +287,41 @@ class _Pause:
         with self._lock:
             self._until = max(self._until, time.monotonic() + seconds)
 
-    def over(self) -> None:
-        """Return when it is over."""
-        while (left := self._until - time.monotonic()) > 0:
-            time.sleep(left)
+    def over(self, giving_up: threading.Event) -> None:
+        """Return when it is over, or when all is given up."""
+        while (left := self._until - time.monotonic()) > 0 and not giving_up.wait(left):
+            pass
+
+
+def in_threads(call: Callable[[P], R], items: Sequence[P], workers: int) -> list[Future[R]]:
+    """Call with each item, so many at once.
+
+    In threads that Python does not wait for when it ends, as it does for an executor's: a server
+    that does not answer must not hold a program that wants to end.
+    """
+    futures: list[Future[R]] = [Future() for _ in items]
+    waiting = iter(list(zip(futures, items, strict=True)))
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                future, item = next(waiting, (None, None))
+            if future is None:
+                return
+            if future.set_running_or_notify_cancel():
+                _settle(future, call, item)  # type: ignore[arg-type]
+
+    for _ in range(workers):
+        threading.Thread(target=work, name="llm", daemon=True).start()
+    return futures
+
+
+def _settle(future: Future[R], call: Callable[[P], R], item: P) -> None:
+    try:
+        future.set_result(call(item))
+    except BaseException as error:  # noqa: BLE001  # it is raised again where the result is wanted
+        future.set_exception(error)
 
 
 def _waits(persistence: Persistence) -> Iterator[float]:

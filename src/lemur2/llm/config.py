@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lemur2.errors import UsageError
+from lemur2.llm.backends.base import silent
 from lemur2.llm.choosing import make_backend, open_client, preset_of
 from lemur2.llm.client import Budget, Client
 from lemur2.llm.values import Sampling
@@ -25,7 +27,8 @@ class LlmConfig:
     llm: str = field(
         default="embedded",
         metadata={
-            "help": "the model: embedded, openai:URL#MODEL, hf:NAME[+ADAPTER], replay:RECORD, "
+            "help": "the model: embedded, a GGUF file, openai:URL#MODEL, hf:NAME[+ADAPTER], "
+            "replay:RECORD, "
             "deck:RECORD, or a preset (`lemur2 prompt --models` lists them)"
         },
     )
@@ -101,8 +104,11 @@ class LlmConfig:
             completion_price=self.completion_price,
         )
 
-    def open(self) -> Client:
+    def open(self, say: Callable[[str], None] = silent) -> Client:
         """A client; nothing is loaded or connected yet.
+
+        Args:
+            say: See `Client`.
 
         Raises:
             UserError: The record cannot be kept.
@@ -112,6 +118,7 @@ class LlmConfig:
             record=self._record(),
             budget=self.budget(),
             concurrency=self.concurrency or None,
+            say=say,
         )
 
     def _record(self) -> Path | None:

@@ -166,17 +166,30 @@ def repair_request(
     )
 
 
-def fit(client: Client, request: Request, least: int = LEAST_REPLY) -> Request | None:
+def fit(
+    client: Client, request: Request, least: int = LEAST_REPLY, most: int | None = None
+) -> Request | None:
     """The request with no more tokens for its reply than the context leaves.
 
+    Args:
+        client: Whose model it is for.
+        request: As it is wished for.
+        least: Tokens that the reply must have room for, unless the request wants fewer.
+        most: Tokens that the prompt may have; None for what the context takes.
+
     Returns:
-        None where it leaves fewer than `least` (or than the request wants).
+        None where it does not fit.
     """
     context = client.facts.context
+    if context is None and most is None:
+        return request
+    length = client.count(request.messages)
+    if most is not None and length > most:
+        return None
     if context is None:
         return request
     wanted = request.sampling.max_tokens
-    room = context - client.count(request.messages)
+    room = context - length
     if room < min(least, wanted):
         return None
     return replace(request, sampling=replace(request.sampling, max_tokens=min(wanted, room)))

@@ -43,11 +43,11 @@ def render(name: str, template: Path | None = None, **values: Any) -> str:
         UserError: The copy cannot be read, or is no template, or uses a value that is not there.
     """
     try:
-        import jinja2
+        import jinja2.sandbox
     except ModuleNotFoundError:
         raise UserError("prompts need jinja2; do `pip install 'lemur2[llm]'`") from None
     where = template or f"the prompt {name}"
-    settings = jinja2.Environment(
+    settings = jinja2.sandbox.SandboxedEnvironment(  # a template may come with a corpus
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

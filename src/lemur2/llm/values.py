@@ -143,12 +143,18 @@ class ModelFacts:
         context: Tokens that prompt and reply may have together; None where nobody says.
         prefills: Whether it goes on with a last message of the role `assistant`.
         grammars: Whether it takes `Sampling.grammar`.
+        prompt: Tokens of a prompt that it reads in good time, where that is less than its context.
+        samples: Replies that one prompt is best asked for: reading it again costs nothing.
+        together: Replies that it gives side by side.
     """
 
     model: str
     context: int | None = None
     prefills: bool = False
     grammars: bool = False
+    prompt: int | None = None
+    samples: int = 1
+    together: int = 1
 
 
 def conversation_key(messages: Sequence[Message]) -> str:

@@ -15,7 +15,7 @@ from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
 from lemur2.loop.sources import find
 from lemur2.loop.training import Trainer, Training, Watcher, train
-from lemur2.metrics import metric
+from lemur2.metrics import loss as loss_of
 
 COSTS = ("parameters", "flops", "seconds")
 
@@ -106,10 +106,10 @@ def _scored(corpus: Corpus, run: int) -> list[Outcome]:
 
 
 def loss(outcome: Outcome) -> float:
-    """The score of a trained outcome, negated where higher is better."""
+    """The score of a trained outcome as something to be small."""
     assert outcome.trial is not None
     assert outcome.score is not None
-    return -outcome.score if metric(outcome.trial.metric).higher_is_better else outcome.score
+    return loss_of(outcome.score, outcome.trial.metric)
 
 
 def cost(outcome: Outcome, name: str) -> float | None:

@@ -20,6 +20,7 @@ from lemur2.evaluation.engine import LocalEngine
 from lemur2.evaluation.plan import Plan
 from lemur2.loop.sources import Network
 from lemur2.loop.training import Trainer, Training, train
+from lemur2.metrics import higher_is_better
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,8 @@ class CheckedNN:
     Attributes:
         name: `prefix-md5` of the source, or its name in the corpus where it was known.
         accuracy: The metric on the validation part after the last epoch; None unless `ok`.
-        accuracy_to_time: Accuracy per second of training, all epochs; None unless `ok`.
+        accuracy_to_time: Accuracy per second of training, all epochs; None unless `ok`, and where
+            a lower score is the better one, which to divide by time would make no sense.
         code_quality: 1 / (1 + n) for n tolerated deviations from the Net contract: 1.0 where it
             is kept to the letter. None where the source is refused unread. It says nothing of
             style.
@@ -147,7 +149,8 @@ def _checked(architecture: Architecture, training: Training) -> CheckedNN:
     if training.result is not None and training.verdict is Verdict.OK:
         accuracy, test_score = training.result.score, training.result.test_score
         seconds = sum(epoch.seconds for epoch in training.result.epochs)
-        per_second = accuracy / seconds if accuracy is not None and seconds > 0 else None
+        if accuracy is not None and seconds > 0 and higher_is_better(training.result.metric):
+            per_second = accuracy / seconds
     facts = training.facts
     deviations = len(architecture.warnings) + (len(facts.notes) if facts else 0)
     return CheckedNN(

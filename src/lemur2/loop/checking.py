@@ -43,6 +43,7 @@ class Checked:
         found: The file.
         network: What it holds; None where it does not parse or breaks the contract.
         verdict, reason: `ok`, or what refused it and why, with line and remedy where known.
+        complaints: The reason in lines, one for each thing that is to be mended.
         facts: Measured; None where it was refused.
         seconds: Wall time.
     """
@@ -53,6 +54,7 @@ class Checked:
     reason: str
     facts: Facts | None
     seconds: float
+    complaints: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -95,12 +97,13 @@ def _parse(found: Found) -> Network | Refusal:
 def _check(found: Found, parsed: Network | Refusal, at: Input, evaluator: Evaluator) -> Checked:
     started = time.monotonic()
     facts, verdict, reason = None, Verdict.OK, ""
+    complaints: tuple[str, ...] = ()
     try:
         if isinstance(parsed, Refusal):
             raise parsed
         facts = at.screen(evaluator, parsed.architecture.source)
     except Refusal as refusal:
-        verdict, reason = refusal.verdict, str(refusal)
+        verdict, reason, complaints = refusal.verdict, str(refusal), tuple(refusal.lines())
     return Checked(
         found=found,
         network=parsed if isinstance(parsed, Network) else None,
@@ -108,6 +111,7 @@ def _check(found: Found, parsed: Network | Refusal, at: Input, evaluator: Evalua
         reason=reason,
         facts=facts,
         seconds=time.monotonic() - started,
+        complaints=complaints,
     )
 
 

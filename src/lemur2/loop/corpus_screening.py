@@ -24,6 +24,7 @@ from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import environment
 from lemur2.evaluation.protocol import Limits
 from lemur2.loop.ending import working_on
+from lemur2.suggestions import did_you_mean
 from lemur2.tasks import task as task_by_name
 from lemur2.tasks import task_names
 
@@ -88,12 +89,14 @@ def select(
 def _refuse_unknown(corpus: Corpus, names: Iterable[str], wanted: Collection[str]) -> None:
     for name in names:
         if corpus.architecture(name) is None:
-            raise UsageError(f"the corpus has no network {name}; `lemur2 data` lists what it has")
+            hint = did_you_mean(name, corpus.names(), "`lemur2 data` lists what it has")
+            raise UsageError(f"the corpus has no network {name}; {hint}")
     known = families_of(corpus) if wanted else {}
     for family in wanted:
         if family not in known:
             largest = ", ".join(sorted(known, key=lambda each: (-known[each], each))[:8])
-            raise UsageError(f"the corpus has no family {family!r}; its largest are {largest}")
+            hint = did_you_mean(family, known, f"its largest are {largest}")
+            raise UsageError(f"the corpus has no family {family!r}; {hint}")
 
 
 def _task(network: Unscreened, zoo: dict[str, str]) -> str | None:

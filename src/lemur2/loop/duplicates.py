@@ -23,7 +23,7 @@ class Repeat(NamedTuple):
 
 
 class Duplicates:
-    """Names a run's candidates, and tells which are duplicates. See decision 024.
+    """Names a run's candidates, and tells which are duplicates. See decision 025.
 
     What it answers depends on the run's own candidates in the order of asking, and on what the
     corpus held when the run began; not on what others do meanwhile.

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
 
+_FROM_OUTSIDE = (KeyboardInterrupt, GeneratorExit, BrokenPipeError)
+
 
 class Work:
     """A run that is being worked on."""
@@ -24,9 +26,10 @@ class Work:
 def working_on(corpus: Corpus, run: int) -> Iterator[Work]:
     """Claim a run, mark it `running`, and close it when the block ends.
 
-    It ends `finished`, `interrupted` by Ctrl-C, or else `failed`, with the reason. One that fails
-    before anything was asked or tried leaves no row: there is nothing to go on with. A process that
-    is killed leaves it `running`, but its claim ends with it.
+    It ends `finished`, `interrupted` by Ctrl-C or because nobody reads what is printed, or else
+    `failed`, with the reason. One that fails before anything was asked or tried leaves no row:
+    there is nothing to go on with. A process that is killed leaves it `running`, but its claim ends
+    with it.
 
     Raises:
         UserError: Another process is at work on it.
@@ -36,7 +39,7 @@ def working_on(corpus: Corpus, run: int) -> Iterator[Work]:
         corpus.set_run_status(run, "running")
         try:
             yield work
-        except (KeyboardInterrupt, GeneratorExit):
+        except _FROM_OUTSIDE:
             with suppress(UserError):  # the error that passes is what counts
                 corpus.finish_run(run, "interrupted")
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from lemur2.architecture import Candidate
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 ConfigT = TypeVar("ConfigT")
 
 
+def silent(text: str) -> None:
+    """Say nothing to who waits."""
+
+
 class Generator(ABC, Generic[ConfigT]):
     """Proposes candidates and learns from what became of them.
 
-    The grow loop owns the run: it alone calls these methods, from one thread. It calls `tell`
+    The grow loop owns the run: it alone calls these methods, one at a time. It calls `tell`
     with every outcome, failures included, in the order in which `ask` gave the candidates,
     whatever order they finished in (or as they finish, where `order` or the run says so), and it
     calls `ask` at points that depend only on how many outcomes were told. A generator whose
@@ -27,16 +31,24 @@ class Generator(ABC, Generic[ConfigT]):
     deterministic, and the loop stores `state()` with every step, so that a killed run continues
     to the result it would have had.
 
+    One that is `piecemeal` takes its time over a candidate and learns nothing from outcomes: it
+    gives what it has as soon as it has it, and the loop asks again (in another thread) until the
+    window is full, while the first ones are evaluated.
+
     Subclasses set `name`, `about` and `Config`: one frozen dataclass, keyword only, each field
     with a default and `metadata={"help": ...}`; the Python API and the command line both come
     from it. What they know of the corpus is the pool that `meet` brings. Files, processes and
-    models are opened when they are first needed, and let go in `close`.
+    models are opened when they are first needed, and let go in `close`. By `say` they tell people
+    who wait what they are busy with, a line at a time; it may be called from any thread.
     """
 
     name: ClassVar[str]
     about: ClassVar[str]  # one line for `lemur2 grow --help`
     Config: ClassVar[type]
+    proposes: ClassVar[Literal["architecture", "transform"]] = "architecture"
     order: Literal["asked", "finished"] = "asked"  # in which it is told, unless a run says else
+    piecemeal: ClassVar[bool] = False
+    say: Callable[[str], None] = staticmethod(silent)
 
     def __init__(self, config: ConfigT, seed: int) -> None:
         self.config = config

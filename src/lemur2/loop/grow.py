@@ -12,7 +12,7 @@ other runs add meanwhile changes nothing, and what they have under way is done h
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -27,6 +27,7 @@ from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.evaluation.protocol import Limits
+from lemur2.llm.client import in_threads
 from lemur2.loop.champion import loss
 from lemur2.loop.duplicates import Duplicates
 from lemur2.loop.ending import working_on
@@ -185,15 +186,32 @@ class _Loop:
     def go(self) -> None:
         for attempt in self.corpus.attempts(self.run):
             self._restore(attempt)
-        if not self.candidates:
+        if not self.candidates or self.generator.piecemeal:
             self._ask()
+        self._fill()
         while True:
             self._tell_and_ask()
             if not self.pending:
                 break
-            done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=self.pending.__getitem__):
-                self._record(self.pending.pop(future), future.result())
+            self._collect()
+
+    def _collect(self, *others: Future[Any]) -> None:
+        """Wait until something was evaluated, or one of the others is done; record what was."""
+        done, _ = wait([*self.pending, *others], return_when=FIRST_COMPLETED)
+        for future in sorted(done & self.pending.keys(), key=self.pending.__getitem__):
+            self._record(self.pending.pop(future), future.result())
+
+    def _fill(self) -> None:
+        """Ask a generator that is piecemeal until the window is full or it has no more.
+
+        It is asked in a thread, so that what it gave before is recorded meanwhile.
+        """
+        while self.generator.piecemeal and (room := self._room()) > 0:
+            [asking] = in_threads(self.generator.ask, [room], 1)
+            while not asking.done():
+                self._collect(asking)
+            if not self._take(asking.result()):
+                return
 
     def _restore(self, attempt: Attempt) -> None:
         self.candidates.append((attempt.candidate, attempt.name, attempt.digest))
@@ -211,7 +229,12 @@ class _Loop:
         while (index := self._due()) is not None:
             self.generator.tell([self.outcomes.pop(index)])
             self.told += 1
-            self._ask(heard=None if self._in_order else index)
+            heard = None if self._in_order else index
+            if self.generator.piecemeal:
+                self._take([], heard)
+                self._fill()
+            else:
+                self._ask(heard)
 
     @property
     def _in_order(self) -> bool:
@@ -223,17 +246,26 @@ class _Loop:
             return self.told if self.told in self.outcomes else None
         return next(iter(self.outcomes), None)
 
-    def _ask(self, heard: int | None = None) -> None:
-        """Ask for as many as the window takes; store them with the state in one step."""
+    def _room(self) -> int:
+        """How many more candidates the window takes."""
         outstanding = len(self.candidates) - self.told
-        room = min(self.settings.window - outstanding, self.settings.total - len(self.candidates))
-        asked = [self.duplicates.identify(c) for c in self.generator.ask(room)] if room > 0 else []
+        return min(self.settings.window - outstanding, self.settings.total - len(self.candidates))
+
+    def _ask(self, heard: int | None = None) -> None:
+        """Ask for as many as the window takes."""
+        room = self._room()
+        self._take(self.generator.ask(room) if room > 0 else [], heard)
+
+    def _take(self, given: Sequence[Candidate], heard: int | None = None) -> int:
+        """Store what the generator gave with its state in one step; how many that were."""
+        asked = [self.duplicates.identify(candidate) for candidate in given]
         indices = self.corpus.advance(
             self.run, told=self.told, state=self.generator.state(), asked=asked, heard=heard
         )
         self.candidates += asked
         for index in indices:
             self._dispatch(index)
+        return len(asked)
 
     def _dispatch(self, index: int) -> None:
         """Have a candidate evaluated, or refuse it at once."""

@@ -33,7 +33,7 @@ from lemur2.loop.training import (
     refused,
     train_in,
 )
-from lemur2.metrics import metric
+from lemur2.metrics import higher_is_better, loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class Study:
             batches=settings.batches,
             transforms=tuple(self.plans),
         )
-        self.higher_is_better = metric(plan.metric).higher_is_better
+        self.higher_is_better = higher_is_better(plan.metric)
         if not self.space.distributions:
             raise UsageError("every hyperparameter is fixed; leave some out to search them")
         self._propose([])  # fails now where Optuna is not installed
@@ -184,8 +184,7 @@ class Study:
     def _best(self, history: Sequence[TrialResult]) -> TrialResult | None:
         """The best one that ended well; the earliest of equals."""
         done = [r for r in history if completed(r, self.plan.protocol.epochs)]
-        sign = 1 if self.higher_is_better else -1
-        return max(done, key=lambda result: sign * (result.score or 0.0), default=None)
+        return min(done, key=lambda result: loss(result.score, self.plan.metric), default=None)
 
     def _tested(self, run: int, best: TrialResult) -> TrialResult:
         """The best again, with its test score; from the corpus where that was done before."""

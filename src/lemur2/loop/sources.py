@@ -92,9 +92,10 @@ def network_source(corpus: Corpus, name: str) -> str:
     """
     source = corpus.source(name)
     if source is None and name not in zoo_names():
+        known = [*zoo_names(), *corpus.names()]
+        hint = did_you_mean(name, known, "`lemur2 data` lists the corpus")
         raise UserError(
-            f"neither the corpus nor the zoo has a network {name}, to try transforms on; "
-            "`lemur2 data` lists the corpus"
+            f"neither the corpus nor the zoo has a network {name}, to try transforms on; {hint}"
         )
     if source is None:
         source = zoo_source(name)

@@ -11,8 +11,9 @@ class Metric(ABC):
 
     A metric is fed batch by batch and asked once at the end. Every result is a float in [0, 1]
     where higher is better (the field's convention); `higher_is_better` is False only for the
-    exceptions. A third party adds one by subclassing and declaring the class under the
-    entry-point group `lemur2.metrics`; the conformance suite then tests it.
+    exceptions. Whoever compares scores asks `lemur2.metrics.order`. A third party adds a metric by
+    subclassing and declaring the class under the entry-point group `lemur2.metrics`; the
+    conformance suite then tests it.
     """
 
     name: ClassVar[str]

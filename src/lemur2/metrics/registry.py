@@ -30,3 +30,12 @@ def metric(name: str) -> Metric:
         UserError: An installed package announces it, but it cannot be loaded.
     """
     return _METRICS.find(name)()
+
+
+def find_metric(name: str) -> type[Metric] | None:
+    """The class of a metric; None where nothing of that name is installed.
+
+    Raises:
+        UserError: An installed package announces it, but it cannot be loaded.
+    """
+    return _METRICS.find(name) if name in metric_names() else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lemur2.metrics import sign
 from lemur2.statistics.intervals import LEVEL
 
 LEAST = 20  # pairs; fewer say too little to be drawn
@@ -130,7 +131,8 @@ def first_against_final(trials: pd.DataFrame, least_epochs: int = 2) -> pd.DataF
     for benchmark, found in long.groupby("benchmark"):
         first, final = found["first"].to_numpy(), found["final"].to_numpy()
         rho = spearman(first, final)
-        tau, overlap = kendall(first, final), top_overlap(first, final)
+        way = sign(str(found["metric"].iloc[0]))
+        tau, overlap = kendall(first, final), top_overlap(way * first, way * final)
         counts = len(found), found["nn"].nunique(), float(found["last_epoch"].median())
         rows.append((benchmark, rho.value, rho.low, rho.high, tau, overlap, *counts))
     columns = ["benchmark", "rho", "low", "high", "tau", "top_tenth", "n", "networks", "epochs"]

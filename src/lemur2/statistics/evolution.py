@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from lemur2.corpus.schema import attempts, benchmarks, epochs, runs, trials
 from lemur2.generators.genetic.space import SPACES, Space
+from lemur2.metrics import sign, signs
 
 COLUMNS = ["run", "mode", "individual", "nn", "dataset", "metric", "epochs", "score", "parameters"]
 
@@ -69,16 +70,25 @@ def by_generation(found: pd.DataFrame) -> pd.DataFrame:
     """
     once = found.drop_duplicates("individual", keep="last")
     generation = pd.Series([p["generation"] for p in once["parameters"]], once.index)
-    table = once.groupby(generation)["score"].agg(["size", "max", "mean", "std"])
-    table.columns = pd.Index(["n", "best", "mean", "sd"])
-    table["best_so_far"] = table["best"].cummax()
+    way = sign(once["metric"].iloc[0])
+    gain = (once["score"] * way).groupby(generation).max()
+    scores = once.groupby(generation)["score"]
+    table = pd.DataFrame(
+        {
+            "n": scores.size(),
+            "best": gain * way,
+            "mean": scores.mean(),
+            "sd": scores.std(),
+            "best_so_far": gain.cummax() * way,
+        }
+    )
     return table.rename_axis("generation").reset_index()
 
 
 def champion(found: pd.DataFrame) -> pd.Series:
     """One run's best attempt: of those with the most epochs, the first with the best score."""
     longest = found[found["epochs"] == found["epochs"].max()]
-    return longest.loc[longest["score"].idxmax()]
+    return longest.loc[(longest["score"] * signs(longest["metric"])).idxmax()]
 
 
 def traits(parameters: Mapping[str, Any]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lemur2.corpus import Corpus
+from lemur2.corpus import Corpus, codec
 from lemur2.corpus.funnel import Stage
 from lemur2.corpus.schema import (
     architectures,
@@ -29,6 +29,7 @@ from lemur2.corpus.schema import (
     transforms,
     trials,
 )
+from lemur2.metrics import signs
 from lemur2.statistics import evolution
 
 BENCHMARK = ["task", "dataset", "metric"]
@@ -97,7 +98,8 @@ def load(corpus: Corpus) -> Material:
         evolved = evolution.read(connection)
         proposed = _proposed_transforms(connection)
         blocks = _blocks(connection)
-    found = found.join(summarise(histories), how="inner")
+    of_trial = pd.Series(signs(found["metric"]), index=found.index)
+    found = found.join(summarise(histories, of_trial), how="inner")
     found["duplicate"] = networks["duplicate"].reindex(found["nn"]).to_numpy()
     found.insert(4, "benchmark", label_benchmarks(found))
     return Material(
@@ -187,24 +189,27 @@ def _networks(connection: Connection) -> pd.DataFrame:
     return found.rename(columns={"name": "nn"}).set_index("nn")
 
 
-def summarise(histories: pd.DataFrame) -> pd.DataFrame:
+def summarise(histories: pd.DataFrame, sign: pd.Series) -> pd.DataFrame:
     """Per trial, what its epochs come to: see `Material.trials`.
 
     Args:
         histories: trial, epoch, score, seconds; sorted by trial and epoch.
+        sign: By trial: 1 where a higher score is better, -1 where a lower one is. Trials without
+            one do not count.
     """
+    histories = histories[histories["trial"].isin(sign.index)]
+    gain = histories["score"] * histories["trial"].map(sign)
     by_trial = histories.groupby("trial")
     summary = by_trial.agg(
         epochs=("epoch", "size"),
         last_epoch=("epoch", "last"),
         final=("score", "last"),
-        best=("score", "max"),
         seconds=("seconds", "sum"),
         timed=("seconds", "count"),
         epoch_seconds=("seconds", "mean"),
     )
-    best = histories.loc[by_trial["score"].idxmax()]
-    summary["best_epoch"] = best.set_index("trial")["epoch"]
+    best = histories.loc[gain.groupby(histories["trial"]).idxmax()].set_index("trial")
+    summary["best"], summary["best_epoch"] = best["score"], best["epoch"]
     first = histories[histories["epoch"] == 1]
     summary["first"] = first.set_index("trial")["score"]
     unknown = summary.pop("timed") < summary["epochs"]
@@ -228,7 +233,7 @@ def other_hyperparameters(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(text: str) -> dict[str, float]:
-    values = json.loads(text).items()
+    values = codec.told(text).items()
     return {
         key: float(value)
         for key, value in values

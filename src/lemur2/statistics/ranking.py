@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import pandas as pd
 
+from lemur2.metrics import best_of, signs
+
 OTHER = "other families"
 _KEEP = ["nn", "family", "task", "dataset", "metric", "best", "best_epoch", "first", "final"]
 _MORE = ["epoch_seconds", "seconds", "transform", "lr", "batch", "momentum", "dropout"]
 
 
+def gains(trials: pd.DataFrame, score: str = "best") -> pd.Series:
+    """A column of scores as something where more is better, whatever the `metric` of a row."""
+    return trials[score] * signs(trials["metric"])
+
+
+def best_score(trials: pd.DataFrame, score: str = "best") -> float:
+    """The best score of trials that have one metric; NaN where there are none."""
+    return best_of(trials[score], trials["metric"].iloc[0]) if len(trials) else float("nan")
+
+
 def best_per_network(trials: pd.DataFrame) -> pd.DataFrame:
-    """The best trial of each network on each benchmark: highest score, earliest epoch, oldest.
+    """The best trial of each network on each benchmark: best score, earliest epoch, oldest.
 
     Returns:
         A row per (benchmark, nn), the best of a benchmark first (ties by epoch, then by name),
         with `trial`, and `trials`, how many the network had.
     """
-    order = trials.reset_index().sort_values(
-        ["benchmark", "best", "best_epoch", "trial"], ascending=[True, False, True, True]
+    order = trials.assign(gain=gains(trials)).reset_index()
+    order = order.sort_values(
+        ["benchmark", "gain", "best_epoch", "trial"], ascending=[True, False, True, True]
     )
     counts = trials.groupby(["benchmark", "nn"]).size().rename("trials")
     found = order.drop_duplicates(["benchmark", "nn"])
     found = found.sort_values(
-        ["benchmark", "best", "best_epoch", "nn"], ascending=[True, False, True, True]
+        ["benchmark", "gain", "best_epoch", "nn"], ascending=[True, False, True, True]
     )
     wanted = ["benchmark", *_KEEP, *_MORE, "trial"]
     return found[wanted].join(counts, on=["benchmark", "nn"]).reset_index(drop=True)
@@ -51,9 +64,10 @@ def group_medians(best: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
 
     Returns:
         benchmark, group, networks, trials, median, low and high (the quartiles) of the networks'
-        best scores, max, and first (the median score after epoch 1); sorted by median.
+        best scores, best (of all), and first (the median score after epoch 1); the best median of a
+        benchmark first.
     """
-    found = best.assign(group=group).groupby(["benchmark", "group"])
+    found = best.assign(group=group, gain=gains(best)).groupby(["benchmark", "group"])
     score = found["best"]
     table = pd.DataFrame(
         {
@@ -62,11 +76,13 @@ def group_medians(best: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
             "median": score.median(),
             "low": score.quantile(0.25),
             "high": score.quantile(0.75),
-            "max": score.max(),
+            "best": best.loc[found["gain"].idxmax(), "best"].to_numpy(),
             "first": found["first"].median(),
+            "gain": found["gain"].median(),
         }
     ).reset_index()
-    return table.sort_values(["benchmark", "median"], ascending=[True, False], ignore_index=True)
+    table = table.sort_values(["benchmark", "gain"], ascending=[True, False], ignore_index=True)
+    return table.drop(columns="gain")
 
 
 def coverage(trials: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +90,7 @@ def coverage(trials: pd.DataFrame) -> pd.DataFrame:
 
     Best and median are over the trials' best scores, flagged ones included.
     """
-    found = trials.groupby(["task", "dataset", "metric"])
+    found = trials.assign(gain=gains(trials)).groupby(["task", "dataset", "metric"])
     table = pd.DataFrame(
         {
             "networks": found["nn"].nunique(),
@@ -82,7 +98,7 @@ def coverage(trials: pd.DataFrame) -> pd.DataFrame:
             "epochs": found["epochs"].sum(),
             "longest": found["last_epoch"].max(),
             "flagged": found["flagged"].sum(),
-            "best": found["best"].max(),
+            "best": trials.loc[found["gain"].idxmax(), "best"].to_numpy(),
             "median": found["best"].median(),
         }
     )

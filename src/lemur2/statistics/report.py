@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lemur2 import __version__
 from lemur2.corpus import Corpus
-from lemur2.errors import UserError
+from lemur2.errors import UserError, no_room
 from lemur2.statistics.material import Material, load
 from lemur2.statistics.sections import SECTIONS, Part, Section, Table
 from lemur2.statistics.writing.page import Chapter, render
@@ -74,10 +74,10 @@ def write_report(
         page = out / "report.html"
         made = time.strftime("%Y-%m-%d %H:%M %Z")
         text = render(chapters, place=material.place, made=made, version=__version__)
-        page.write_text(text, encoding="utf-8")
+        page.write_text(text, encoding="utf-8", errors="xmlcharrefreplace")
     except OSError as error:
         raise UserError(
-            f"the report cannot be written to {out}: {error.strerror or error}"
+            f"the report cannot be written to {out}: {no_room(error) or error.strerror or error}"
         ) from error
     return Written(
         page=page,

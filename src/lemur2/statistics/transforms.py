@@ -7,6 +7,7 @@ import pandas as pd
 
 from lemur2.statistics.intervals import mean_interval
 from lemur2.statistics.material import Material
+from lemur2.statistics.ranking import best_score, gains
 
 SETTING = ["nn", "benchmark", "epochs"]  # what has to be equal for transforms to be compared
 PROMPTED = "prompted"
@@ -21,18 +22,19 @@ def tried(material: Material) -> pd.DataFrame:
         or that it was prompted), operations (names in order; empty where not known), nn,
         benchmark, epochs, score (after the last epoch), threshold (the best score of the same
         network, data and epochs under a transform that no generator proposed: what was best
-        before; NaN where there is none) and kept (whether the score is above it; NA likewise).
+        before; NaN where there is none), kept (whether the score is better than it; NA likewise)
+        and metric.
     """
     proposed = material.proposed_transforms
     proposed = proposed[proposed["trial"].isin(material.ranked.index)]
-    rows = proposed.join(material.ranked[[*SETTING, "final"]], on="trial")
+    rows = proposed.join(material.ranked[[*SETTING, "metric", "final"]], on="trial")
     chosen = rows.pop("parameters")
     rows["configuration"] = [configuration(each) for each in chosen]
     rows["operations"] = [tuple(each.get("operations", ())) for each in chosen]
     rows = rows.rename(columns={"final": "score"})
     rows = rows.join(thresholds(material).rename("threshold"), on=SETTING)
-    above = (rows["score"] > rows["threshold"]).astype("boolean")
-    rows["kept"] = above.mask(rows["threshold"].isna())
+    better = (gains(rows, "score") > gains(rows, "threshold")).astype("boolean")
+    rows["kept"] = better.mask(rows["threshold"].isna())
     return rows.drop(columns=["verdict", "trial"]).reset_index(drop=True)
 
 
@@ -49,7 +51,8 @@ def thresholds(material: Material) -> pd.Series:
     trials = material.ranked
     names = set(material.proposed_transforms["transform"])
     given = trials[~trials["transform"].isin(names) & (trials["transform"] != "")]
-    return given.groupby(SETTING)["final"].max()
+    best = gains(given, "final").groupby([given[name] for name in SETTING]).idxmax()
+    return given["final"].loc[best].set_axis(best.index)
 
 
 def by_configuration(found: pd.DataFrame, proposed: pd.DataFrame) -> pd.DataFrame:
@@ -61,7 +64,7 @@ def by_configuration(found: pd.DataFrame, proposed: pd.DataFrame) -> pd.DataFram
 
     Returns:
         nn, benchmark, epochs, configuration, tried, mean with the 95% interval low to high, best,
-        threshold, kept (how many are above it), and refused (of the configuration, in all runs:
+        threshold, kept (how many are better), and refused (of the configuration, in all runs:
         they have no score and are in no mean).
     """
     kinds = proposed["parameters"].map(configuration)
@@ -77,7 +80,7 @@ def by_configuration(found: pd.DataFrame, proposed: pd.DataFrame) -> pd.DataFram
                 "mean": scores.mean(),
                 "low": low,
                 "high": high,
-                "best": scores.max(),
+                "best": best_score(part, "score"),
                 "threshold": part["threshold"].iloc[0],
                 "kept": part["kept"].sum(min_count=1),
                 "refused": int(refused.get(key[-1], 0)),
@@ -90,8 +93,9 @@ def arity_effect(found: pd.DataFrame) -> pd.DataFrame:
     """Differences of mean scores between numbers of operations, the smaller number first.
 
     Returns:
-        nn, benchmark, epochs, fewer, more, difference (of the means; above 0 where fewer are
-        better), its 95% interval low to high, and p (Welch's t-test, two-sided).
+        nn, benchmark, epochs, fewer, more, difference (of the means, turned round where a lower
+        score is better: above 0 where fewer are better), its 95% interval low to high, and p
+        (Welch's t-test, two-sided).
     """
     from scipy.stats import ttest_ind
 
@@ -99,9 +103,10 @@ def arity_effect(found: pd.DataFrame) -> pd.DataFrame:
     for key, part in found.groupby(SETTING):
         numbers = part["operations"].map(len)[part["configuration"] != PROMPTED]
         arities = sorted(numbers.unique())
+        gain = gains(part, "score")
         pairs = [(a, b) for a in arities for b in arities if a < b]
         for fewer, more in pairs:
-            one, other = (part["score"][numbers[numbers == n].index] for n in (fewer, more))
+            one, other = (gain[numbers[numbers == n].index] for n in (fewer, more))
             if min(len(one), len(other)) < 2:
                 continue
             test = ttest_ind(one, other, equal_var=False)
@@ -125,14 +130,16 @@ def by_operation(found: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         nn, benchmark, epochs, operation, tried, difference (mean over the compositions that
-        contain it of: score - mean score of all compositions of as many operations), its 95%
-        interval low to high, alone (mean score as the only operation), best.
+        contain it of: score - mean score of all compositions of as many operations; turned round
+        where a lower score is better, so that above 0 is better), its 95% interval low to high,
+        alone (mean score as the only operation), best.
     """
     rows = []
     brute = found[found["configuration"] != PROMPTED]
     for key, part in brute.groupby(SETTING):
         length = part["operations"].map(len)
-        centred = part["score"] - part["score"].groupby(length).transform("mean")
+        gain = gains(part, "score")
+        centred = gain - gain.groupby(length).transform("mean")
         for name in sorted({name for names in part["operations"] for name in names}):
             has = part["operations"].map(lambda names, wanted=name: wanted in names)
             low, high = mean_interval(centred[has].to_numpy())
@@ -146,7 +153,7 @@ def by_operation(found: pd.DataFrame) -> pd.DataFrame:
                     "low": low,
                     "high": high,
                     "alone": alone.mean() if len(alone) else np.nan,
-                    "best": part["score"][has].max(),
+                    "best": best_score(part[has], "score"),
                 }
             )
     table = pd.DataFrame(rows)

@@ -2,7 +2,15 @@
 
 from lemur2.tasks.base import InputPipeline, Task
 from lemur2.tasks.classification import ImageClassification
-from lemur2.tasks.registry import task, task_names
+from lemur2.tasks.registry import task, task_classes, task_names
 from lemur2.tasks.text_generation import TextGeneration
 
-__all__ = ["ImageClassification", "InputPipeline", "Task", "TextGeneration", "task", "task_names"]
+__all__ = [
+    "ImageClassification",
+    "InputPipeline",
+    "Task",
+    "TextGeneration",
+    "task",
+    "task_classes",
+    "task_names",
+]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 
@@ -12,6 +14,39 @@ if TYPE_CHECKING:
     import torch
 
 Prepare = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]
+
+
+@dataclass
+class Samples:
+    """The samples behind the batches one by one, as a map-style data set gives them.
+
+    The length is the number of samples. Item i is sample i prepared as for training, and its
+    target: an int where it is a single number, else a tensor. What `prepare` draws at random
+    depends on the seed and on what was asked for before.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    prepare: Prepare
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, index: SupportsIndex) -> tuple[torch.Tensor, int | torch.Tensor]:
+        import torch
+
+        position = range(len(self))[operator.index(index)]
+        raw = torch.from_numpy(np.array(self.inputs[position : position + 1]))
+        target = np.array(self.targets[position], dtype=np.int64)
+        prepared = self.prepare(raw, self._generator)[0]
+        return prepared, int(target) if target.ndim == 0 else torch.from_numpy(target)
+
+    @cached_property
+    def _generator(self) -> torch.Generator:
+        import torch
+
+        return torch.Generator().manual_seed(self.seed)
 
 
 @dataclass
@@ -37,6 +72,14 @@ class ShuffledBatches:
     batch_size: int
     seed: int
     _passes: int = field(default=0, init=False, repr=False)
+
+    drop_last = False
+    num_workers = 0
+
+    @cached_property
+    def dataset(self) -> Samples:
+        """The samples one by one, as `torch.utils.data.DataLoader` has them."""
+        return Samples(self.inputs, self.targets, self.prepare, self.seed)
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.inputs), self.batch_size)

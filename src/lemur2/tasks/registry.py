@@ -18,6 +18,11 @@ def task_names() -> tuple[str, ...]:
     return _TASKS.names()
 
 
+def task_classes() -> dict[str, type[Task]]:
+    """All tasks by name; a warning for each that cannot be loaded."""
+    return _TASKS.classes()
+
+
 def task(name: str) -> Task:
     """The task of that name.
 

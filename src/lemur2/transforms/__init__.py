@@ -3,6 +3,11 @@
 Imports no torch; `lemur2.transforms.pipeline`, which runs a transform, does.
 """
 
-from lemur2.transforms.names import TransformSource, transform_names, transform_source
+from lemur2.transforms.names import (
+    TransformSource,
+    import_installed,
+    transform_names,
+    transform_source,
+)
 
-__all__ = ["TransformSource", "transform_names", "transform_source"]
+__all__ = ["TransformSource", "import_installed", "transform_names", "transform_source"]

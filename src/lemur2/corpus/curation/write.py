@@ -21,6 +21,7 @@ from lemur2.corpus.progress import Progress, silent
 from lemur2.corpus.static import all_static_facts
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UserError
+from lemur2.paths import inside, is_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +147,7 @@ def _write_all(curated: Curated, corpus: Corpus, folder: Path) -> None:
                     row = _row(entry, split, curated.group[place])
                     row["facts"] = None if found is None else found.to_json()
                     data = entry.source.encode("utf-8", "surrogatepass")
-                    (folder / row["file"]).write_bytes(data)
+                    inside(folder / split, _stem(entry), ".py").write_bytes(data)
                     index.write(json.dumps({**row, "code": entry.source}) + "\n")
     (folder / "report.json").write_text(json.dumps(curated.report, indent=1) + "\n", "utf-8")
     (folder / "report.md").write_text(_markdown(curated.report), "utf-8")
@@ -166,7 +167,7 @@ def _row(entry: Entry, split: Split, group: int) -> dict[str, Any]:
 def _stem(entry: Entry) -> str:
     """A file's name without its suffix: the network's, as every file system can hold it."""
     stem = quote(entry.name, safe="")
-    return stem if len(stem) <= 200 else f"{stem[:150]}-{entry.digest[:32]}"
+    return stem if is_name(stem) else f"{stem.lstrip('.')[:150]}-{entry.digest[:32]}"
 
 
 _COUNTS = {

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.corpus import codec
 from lemur2.corpus.dedupe.tiers import Entry, Redundant
-from lemur2.corpus.schema import architectures, epochs, redundant, sources, trials
+from lemur2.corpus.schema import (
+    architectures,
+    benchmarks,
+    epochs,
+    redundant,
+    sources,
+    trials,
+)
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UserError
+from lemur2.metrics import best_of, higher_is_better
 
 _ROWS = 500  # fetched or inserted at a time
 
@@ -100,19 +108,40 @@ def _entries(connection: Connection) -> Iterable[Entry]:
 
 
 def _accuracies(connection: Connection) -> dict[int, float]:
-    """By architecture: its best score as a share of the best there is on that benchmark."""
-    best = (
-        sa.select(trials.c.architecture_id, trials.c.benchmark_id, sa.func.max(epochs.c.score))
+    """By architecture: how near its best score comes to the best there is on that benchmark.
+
+    From 0 to 1, at the benchmark where it comes nearest: the score over the best one, or the best
+    one over the score where lower is better.
+    """
+    scores = (
+        sa.select(
+            trials.c.architecture_id,
+            benchmarks.c.id,
+            benchmarks.c.metric,
+            sa.func.min(epochs.c.score),
+            sa.func.max(epochs.c.score),
+        )
+        .join(benchmarks, benchmarks.c.id == trials.c.benchmark_id)
         .join(epochs, epochs.c.trial_id == trials.c.id)
         .where(trials.c.verdict == "ok", trials.c.flagged.is_(None), epochs.c.score.is_not(None))
-        .group_by(trials.c.architecture_id, trials.c.benchmark_id)
+        .group_by(trials.c.architecture_id, benchmarks.c.id)
     )
-    rows: Sequence[tuple[int, int, float]] = connection.execute(best).tuples().all()
+    rows = [
+        (architecture, benchmark, metric, best_of((lowest, highest), metric))
+        for architecture, benchmark, metric, lowest, highest in connection.execute(scores)
+    ]
     record: dict[int, float] = {}
-    for _, benchmark, score in rows:
-        record[benchmark] = max(score, record.get(benchmark, score))
+    for _, benchmark, metric, score in rows:
+        record[benchmark] = best_of((record.get(benchmark, score), score), metric)
     found: dict[int, float] = {}
-    for architecture, benchmark, score in rows:
-        share = score / record[benchmark] if record[benchmark] > 0 else 0.0
+    for architecture, benchmark, metric, score in rows:
+        share = _share(score, record[benchmark], metric)
         found[architecture] = max(share, found.get(architecture, share))
     return found
+
+
+def _share(score: float, record: float, metric: str) -> float:
+    """How near a score comes to the best one, from 0 to 1."""
+    if higher_is_better(metric):
+        return score / record if record > 0 else 0.0
+    return record / score if score > 0 else 1.0

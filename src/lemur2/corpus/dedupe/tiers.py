@@ -36,8 +36,8 @@ class Entry:
         name, family, source: As the corpus has them.
         digest: Canonical; "" where the source does not parse.
         structure_digest, parameters: From screening; None where it was not screened.
-        accuracy: Its best score divided by the best that the corpus has on the same data set and
-            metric, at its best one; None where it never trained.
+        accuracy: How near its best score comes to the best that the corpus has on the same data
+            set and metric, from 0 to 1, where it comes nearest; None where it never trained.
     """
 
     id: int

@@ -29,10 +29,11 @@ from lemur2.corpus.schema import (
     trials,
 )
 from lemur2.corpus.store import Corpus
+from lemur2.metrics import loss
+from lemur2.paths import NoFileName, inside
 
 _SHOWN = 100  # folders between two lines of progress
 _ROWS = 20_000
-_UNSAFE = frozenset("/\0")
 
 
 def export_field(corpus: Corpus, target: Path, progress: Progress) -> dict[str, int]:
@@ -78,11 +79,11 @@ class _Export:
         )
         for key, name, legacy_name, text in self._stream(query):
             known_as = name if legacy_name is None or legacy_name in own else legacy_name
-            if _UNSAFE & set(known_as):
-                self.counts["left out: networks whose name no file can have"] += 1
+            path = self._path(folder, known_as, ".py", "networks")
+            if path is None:
                 continue
             self.names[key] = known_as
-            (folder / f"{known_as}.py").write_bytes(text)
+            path.write_bytes(text)
             self.counts["networks"] += 1
 
     def _transforms(self) -> None:
@@ -93,9 +94,11 @@ class _Export:
             .order_by(transforms.c.id)
         )
         for name, text in self._stream(query):
-            path = folder / f"{name}.py"
-            if not text or _UNSAFE & set(name):
+            if not text:
                 continue  # named by a trial, but never seen
+            path = self._path(folder, name, ".py", "transforms")
+            if path is None:
+                continue
             if path.exists():
                 self.counts["left out: transforms of the same name with another text"] += 1
                 continue
@@ -146,11 +149,13 @@ class _Export:
             parts = [of_trial[0][name] for name in ("task", "dataset", "metric")]
             for row, record in zip(of_trial, _records(of_trial), strict=True):
                 files[row["epoch"]].append(record)
-        folder = base / "_".join((*parts, network))
+        folder = self._path(base, "_".join((*parts, network)), "", "folders of trials")
+        if folder is None:
+            return
         folder.mkdir()
         for epoch, records in files.items():
-            records.sort(key=lambda record: -(record["accuracy"] or 0))
-            _write_json(folder / f"{epoch}.json", records, indent=4, sort_keys=True)
+            records.sort(key=lambda record: loss(record["accuracy"], parts[2]))
+            _write_json(inside(folder, str(epoch), ".json"), records, indent=4, sort_keys=True)
             self.counts["files of trials"] += 1
             self.counts["epochs"] += len(records)
         self.counts["folders of trials"] += 1
@@ -164,10 +169,21 @@ class _Export:
             name = self.names.get(row["architecture_id"])
             if name is None:
                 continue
-            folder = base / f"{row['task']}_{name}"
+            folder = self._path(base, f"{row['task']}_{name}", "", "device runs")
+            path = folder and self._path(folder, row["device"], ".json", "device runs")
+            if folder is None or path is None:
+                continue
             folder.mkdir(exist_ok=True)
-            _write_json(folder / f"{row['device']}.json", _device_run(row, name), indent=2)
+            _write_json(path, _device_run(row, name), indent=2)
             self.counts["device runs"] += 1
+
+    def _path(self, folder: Path, name: str, suffix: str, what: str) -> Path | None:
+        """Where something goes; None, and counted, where its name is no file's."""
+        try:
+            return inside(folder, name, suffix)
+        except NoFileName:
+            self.counts[f"left out: {what} whose name no file can have"] += 1
+            return None
 
     def _made(self, name: str) -> Path:
         folder = self.folder / name
@@ -181,7 +197,7 @@ class _Export:
 def _records(rows: Sequence[RowMapping]) -> Iterator[dict[str, Any]]:
     """A trial's epochs as records."""
     first = rows[0]
-    prm = codec.join_hyperparameters(first, codec.from_json(first["prm"]))
+    prm = codec.join_hyperparameters(first, codec.told(first["prm"]))
     prm["transform"] = first["transform"]
     uid = _uid(first, prm)
     if uid is not None:

@@ -105,7 +105,7 @@ def _networks(corpus: Corpus) -> Any:
             parents.setdefault(child, []).append(parent)
     for row in rows:
         row["parents"] = parents.get(row.pop("id"), [])
-        row["hyperparameters"] = codec.from_json(row["hyperparameters"])
+        row["hyperparameters"] = codec.told(row["hyperparameters"])
         row["code"] = codec.plain(codec.decode_text(row["code"]))
     text, texts, number = pa.string(), pa.list_(pa.string()), pa.int64()
     kinds = {"hyperparameters": texts, "parents": texts, "parameters": number, "input_size": number}

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from lemur2.errors import UserError
+
+MAX_FILES = 5_000_000
+"""The most files that are read of one source; the largest known has 110,000."""
+MAX_SIZE = 64 << 30
+"""Bytes of all files of an archive; the largest known has 1.5 billion."""
+_DEEPEST = 12  # folders below a source; the layout has 6
 
 
 class Damaged(Exception):
@@ -58,13 +63,13 @@ def open_archive(path: Path) -> Archive:
     """
     if path.is_dir():
         return FolderArchive(path)
-    if not path.exists():
+    if not path.is_file():
         raise UserError(
             f"there is no file or folder {path}; give a wheel, a folder or `nn-dataset`"
         )
     try:
         return ZipArchive(zipfile.ZipFile(path))
-    except (zipfile.BadZipFile, EOFError):
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
         raise UserError(
             f"{path} is no wheel, or only the beginning of one; download it again"
         ) from None
@@ -78,6 +83,13 @@ class ZipArchive:
     def __init__(self, opened: zipfile.ZipFile) -> None:
         self._zip = opened
         self._infos = {info.filename: info for info in opened.infolist() if not info.is_dir()}
+        size = sum(info.file_size for info in self._infos.values())
+        if len(self._infos) > MAX_FILES or size > MAX_SIZE:
+            opened.close()
+            raise UserError(
+                f"{opened.filename} has {len(self._infos):,} files of {size >> 20:,} MB, more than "
+                f"any corpus has ({MAX_FILES:,}, {MAX_SIZE >> 20:,}); nothing was read"
+            )
 
     @property
     def entries(self) -> list[Entry]:
@@ -111,7 +123,22 @@ class FolderArchive:
     @property
     def entries(self) -> list[Entry]:
         """Every ordinary file below the folder, hidden folders left out."""
-        return list(self._walk(self._root, ""))
+        found: list[Entry] = []
+        waiting = [(self._root, "")]
+        while waiting:
+            folder, prefix = waiting.pop()
+            for item in _listed(folder):
+                if item.is_dir(follow_symlinks=False):
+                    if not item.name.startswith(".") and prefix.count("/") < _DEEPEST:
+                        waiting.append((Path(item.path), f"{prefix}{item.name}/"))
+                elif item.is_file(follow_symlinks=False):
+                    size = item.stat(follow_symlinks=False).st_size
+                    found.append(Entry(prefix + item.name, size))
+            if len(found) > MAX_FILES:
+                raise UserError(
+                    f"{self._root} has over {MAX_FILES:,} files; name a corpus's folder"
+                )
+        return found
 
     def read(self, entry: Entry) -> bytes:
         """A file's content, no longer than when it was listed."""
@@ -128,14 +155,10 @@ class FolderArchive:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _walk(self, folder: Path, prefix: str) -> Iterator[Entry]:
-        try:
-            found = sorted(os.scandir(folder), key=lambda item: item.name)
-        except OSError as error:
-            raise UserError(f"{folder} cannot be read: {error.strerror}") from None
-        for item in found:
-            if item.is_dir(follow_symlinks=False):
-                if not item.name.startswith("."):
-                    yield from self._walk(Path(item.path), f"{prefix}{item.name}/")
-            elif item.is_file(follow_symlinks=False):
-                yield Entry(prefix + item.name, item.stat(follow_symlinks=False).st_size)
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as items:
+            return list(items)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}") from None

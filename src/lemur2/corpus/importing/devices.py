@@ -13,11 +13,12 @@ from lemur2.corpus import codec
 from lemur2.corpus.architectures import ensure_environment
 from lemur2.corpus.importing.archives import Archive, Damaged, Entry
 from lemur2.corpus.importing.folders import MAX_FILE, fingerprint
-from lemur2.corpus.importing.naming import is_name, split_folder
+from lemur2.corpus.importing.naming import split_folder
 from lemur2.corpus.importing.networks import Known
 from lemur2.corpus.importing.summary import Summary
-from lemur2.corpus.importing.trainings import Refused, parse_json
+from lemur2.corpus.importing.trainings import Refused, is_shallow, parse_json
 from lemur2.corpus.schema import device_runs
+from lemur2.paths import is_name
 
 _SUFFIX = ".json"
 _KEY = ("architecture_id", "task", "device")
@@ -46,7 +47,7 @@ def find_runs(
                 cause = "a folder that is not <task>_<network>"
             elif parts[1] not in known.imported:
                 cause = "there is no such network"
-            elif not name.endswith(_SUFFIX) or not is_name(name):
+            elif not name.endswith(_SUFFIX) or not is_name(name.removesuffix(_SUFFIX)):
                 cause = "the file's name is not <device>.json"
             else:
                 found.append(DeviceRun(parts[1], parts[0], name[: -len(_SUFFIX)], entry))
@@ -105,13 +106,15 @@ def _read(archive: Archive, entry: Entry) -> dict[str, Any]:
     found = parse_json(archive.read(entry))
     if not isinstance(found, dict):
         raise Refused("JSON, but not an object")
+    if not is_shallow(found):
+        raise Refused("JSON that is nested too deeply")
     rest = dict(found)
     rest.pop("model_name", None)  # the folder has it
     analytics = rest.pop("device_analytics", None)
     analytics = dict(analytics) if isinstance(analytics, dict) else {}
     return {
-        "device_type": _text(rest.pop("device_type", "")),
-        "os_version": _text(rest.pop("os_version", "")),
+        "device_type": _text(rest.pop("device_type", None)) or "",
+        "os_version": _text(rest.pop("os_version", None)) or "",
         "valid": int(bool(rest.pop("valid", False))),
         "emulator": int(bool(rest.pop("emulator", False))),
         "error": _text(rest.pop("error_message", None)),

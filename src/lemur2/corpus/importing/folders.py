@@ -16,7 +16,7 @@ from lemur2.architecture import Verdict
 from lemur2.corpus import codec
 from lemur2.corpus.architectures import ensure, ensure_environment, reserve_ids
 from lemur2.corpus.importing.archives import Archive, Damaged, Entry
-from lemur2.corpus.importing.naming import is_name, split_folder
+from lemur2.corpus.importing.naming import split_folder
 from lemur2.corpus.importing.networks import Known, transform_id
 from lemur2.corpus.importing.summary import Summary
 from lemur2.corpus.importing.trainings import (
@@ -32,8 +32,9 @@ from lemur2.corpus.importing.trainings import (
     with_total,
 )
 from lemur2.corpus.schema import benchmarks, epochs, import_folders, transforms, trials
+from lemur2.paths import is_name
 
-MAX_FILE = 64 << 20
+MAX_FILE = 16 << 20
 """Bytes of the largest file of trials that is read; the largest of 99,771 has 1.3 million."""
 
 IMPLAUSIBLE = "implausible: the source matches detections wrongly when it computes mAP"
@@ -315,7 +316,7 @@ def _stored_records(connection: Connection, key: Key) -> list[Record]:
     )
     found = []
     for row in connection.execute(query).mappings():
-        prm = codec.join_hyperparameters(row, codec.from_json(row["prm"]))
+        prm = codec.join_hyperparameters(row, codec.told(row["prm"]))
         hyperparameters, total = with_total(prm)
         found.append(
             Record(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from lemur2.corpus.importing.archives import Entry
 from lemur2.errors import UserError
+from lemur2.paths import is_name
 
 _ROOTED = re.compile(r"(?P<root>(?:[^/]+/)?ab/nn/|)(?:nn/[^/]+\.py|stat/train/[^/]+/[^/]+)")
 _DISTRIBUTION = re.compile(r"(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/METADATA")
@@ -62,6 +63,7 @@ def read_layout(entries: Iterable[Entry], place: str) -> Layout:
             "at the top or below ab/nn/"
         )
     name, version = _distribution(entries) or (place.rstrip("/").rpartition("/")[2], "")
+    name = name if is_name(name) else "unnamed"
     networks: dict[str, Entry] = {}
     transforms: dict[str, Entry] = {}
     epochs: defaultdict[str, dict[str, Entry]] = defaultdict(dict)
@@ -89,7 +91,8 @@ def _root(entries: Iterable[Entry]) -> str | None:
 
 def _distribution(entries: Iterable[Entry]) -> tuple[str, str] | None:
     for entry in entries:
-        if match := _DISTRIBUTION.fullmatch(entry.path):
+        match = _DISTRIBUTION.fullmatch(entry.path)
+        if match and is_name(match["version"]):
             return match["name"].replace("_", "-"), match["version"]
     return None
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container
 from dataclasses import dataclass
 
 from lemur2.architecture import family as family_of
 from lemur2.architecture import prefix as prefix_of
-
-_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,6 @@ def read_name(name: str, networks: Container[str]) -> Told:
     if prefix and family and parent in networks:
         return Told(family, prefix, parent)
     return Told(family_of(name), prefix, None)
-
-
-def is_name(text: str) -> bool:
-    """Whether every database and terminal can take it as a name."""
-    return _PRINTABLE.fullmatch(text) is not None
 
 
 def split_folder(folder: str, parts: int, networks: Container[str]) -> tuple[str, ...] | None:

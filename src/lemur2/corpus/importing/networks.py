@@ -21,9 +21,10 @@ from lemur2.architecture import (
 from lemur2.corpus import codec
 from lemur2.corpus.architectures import ensure_transform, insert_new, reserve_ids
 from lemur2.corpus.importing.archives import Archive, Damaged, Entry
-from lemur2.corpus.importing.naming import is_name, read_name
+from lemur2.corpus.importing.naming import read_name
 from lemur2.corpus.importing.summary import Summary
 from lemur2.corpus.schema import architectures, lineage, sources, transforms
+from lemur2.paths import is_name
 
 MAX_SOURCE = 2 << 20
 """Bytes of the longest source file that is stored; the longest of 10,459 has 178,000."""

@@ -15,10 +15,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lemur2.corpus import codec
+from lemur2.paths import is_name
+
 _FILE = re.compile(r"(\d{1,9})\.json")
 _NAN = float("nan")  # one object, so that dicts which hold it are equal
 _NS = 1e9
 _LONGEST = 1 << 62  # ns
+_LONGEST_UID = 200  # characters
+_MOST = 256  # hyperparameters of a training
 
 
 class Refused(Exception):
@@ -111,15 +116,29 @@ def read_record(value: Any, epoch: int) -> Record:
     uid, transform = rest.pop("uid", None), rest.pop("transform", "")
     if not isinstance(transform, str):
         raise Refused("a transform that is not text")
+    if transform and not is_name(transform):
+        raise Refused("a transform whose name cannot be stored")
+    if len(rest) > _MOST or not all(map(is_name, rest)):
+        raise Refused("hyperparameters whose names cannot be stored")
+    if not all(map(is_shallow, rest.values())):
+        raise Refused("a hyperparameter that is nested too deeply")
     return Record(
         epoch=epoch,
         score=score,
         elapsed=elapsed if _is_duration(elapsed) else None,
         stated=stated if _is_number(stated) and stated != epoch else None,
-        uid=None if uid is None else str(uid),
+        uid=None if uid is None else codec.plain(str(uid)[:_LONGEST_UID]),
         transform=transform,
         hyperparameters=rest,
     )
+
+
+def is_shallow(value: Any, depth: int = 16) -> bool:
+    """Whether lists and objects are nested less deeply than `depth`: recursion has its limits."""
+    if not isinstance(value, dict | list):
+        return True
+    parts = value.values() if isinstance(value, dict) else value
+    return depth > 1 and all(is_shallow(part, depth - 1) for part in parts)
 
 
 _MISSING = object()

@@ -12,7 +12,7 @@ from typing import Any
 
 from lemur2.architecture import Refusal
 from lemur2.evaluation import reports
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.sandbox import Sandbox, again
 from lemur2.retrieval.assembly.standalone import closed_to
 from lemur2.retrieval.library.stages import Stage
 from lemur2.retrieval.library.validation import Validation
@@ -89,17 +89,19 @@ class BlockValidator:
             **_installed(),
             "hints": {"configs": list(configurations), "calls": list(calls)},
         }
-        return self._followed(job)
+        return again(lambda: self._followed(job))
 
     def _followed(self, job: Mapping[str, Any]) -> Validation:
-        deadline = time.monotonic() + self._wall
+        awaited = reports.trying(job["source"])
+        started = time.monotonic()
+        deadline = started + self._wall
         reached = Validation(stage=Stage.CLOSED)
         try:
             with self._sandbox.worker() as worker:
                 worker.send(job, deadline=deadline)
                 while True:
-                    reply, _ = worker.receive(deadline=deadline)
-                    reached = reports.block(reply)
+                    reply, _ = worker.receive(deadline=deadline, awaited=awaited)
+                    reached = reports.block(reply, time.monotonic() - started)
                     if "stage" not in reply:
                         return reached
         except Refusal as refusal:
@@ -111,13 +113,16 @@ class BlockValidator:
         Args:
             modules: Dotted names of an installed library's modules, which the sandbox imports.
         """
+        return again(lambda: self._settings(modules))
+
+    def _settings(self, modules: Sequence[str]) -> dict[str, dict[str, Any]]:
         deadline = time.monotonic() + 20 * self._wall
         found: dict[str, dict[str, Any]] = {}
         with contextlib.suppress(Refusal), self._sandbox.worker() as worker:
             job = {"do": "settings", "modules": list(modules), **_installed()}
             worker.send(job, deadline=deadline)
             for module in modules:
-                reply, _ = worker.receive(deadline=deadline)
+                reply, _ = worker.receive(deadline=deadline, awaited=reports.trying(""))
                 for name, values in reports.settings(reply).items():
                     found[f"{module}.{name}"] = values
         return found

@@ -10,6 +10,7 @@ computed by the parent from predictions on labels that the worker does not have.
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import struct
@@ -18,11 +19,16 @@ from typing import Any
 
 import numpy as np
 
+from lemur2.evaluation.sandbox.awaited import Array, Awaited
+
 KEY_BYTES = 16
 _HEAD = struct.Struct(f">{KEY_BYTES}sIQ")
-_MAX_JSON = 64 << 20
-_MAX_ARRAYS = 8 << 30
+_PIECE = 1 << 18  # bytes that are read at once
+_LONGEST_SIDE = 1 << 40  # of an array
 _DTYPES = frozenset({"uint8", "int64", "int32", "float16", "float32", "float64", "bool"})
+
+# What the worker takes from its parent, which it trusts.
+ANYTHING = Awaited(json=1 << 30, arrays=None, array_bytes=1 << 40)
 
 Message = dict[str, Any]
 Wait = Callable[[int, float | None], None]
@@ -76,48 +82,44 @@ class Channel:
             if array.nbytes:
                 self._write(array.data.cast("B"), deadline)
 
-    def receive(self, deadline: float | None = None) -> tuple[Message, list[np.ndarray]]:
-        """The next message and its arrays.
+    def receive(
+        self, deadline: float | None = None, awaited: Awaited = ANYTHING
+    ) -> tuple[Message, list[np.ndarray]]:
+        """The next message and its arrays, which must be what is awaited.
+
+        Memory is taken as bytes arrive: what a head announces costs nothing.
 
         Raises:
             ChannelClosed: The other side is gone.
-            Forged: What arrived is no message of the other side's.
+            Forged: What arrived is no message of the other side's, or not what was asked for.
             Late: The deadline passed.
         """
         key, json_size, array_size = _HEAD.unpack(self._read(_HEAD.size, deadline))
-        if key != self._key or json_size > _MAX_JSON or array_size > _MAX_ARRAYS:
+        if key != self._key:
             raise Forged("a message without the worker's key")
-        body = self._read(json_size, deadline)
-        try:
-            head = json.loads(body)
-            shapes = [(str(name), tuple(map(int, shape))) for name, shape in head.pop("arrays")]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise Forged("a message that cannot be read") from error
-        arrays = [self._array(name, shape, deadline) for name, shape in shapes]
-        if sum(array.nbytes for array in arrays) != array_size:
-            raise Forged("a message whose arrays do not add up")
-        return head, arrays
+        if json_size > awaited.json:
+            raise Forged(f"a message of {json_size:,} bytes, where {awaited.json:,} are the most")
+        head, shapes = _parsed(self._read(json_size, deadline))
+        if "refused" in head and not shapes and not array_size:
+            return head, []
+        _check_arrays(shapes, array_size, awaited)
+        return head, [self._array(name, shape, deadline) for name, shape in shapes]
 
     def _array(self, name: str, shape: tuple[int, ...], deadline: float | None) -> np.ndarray:
-        if name not in _DTYPES or any(side < 0 for side in shape):
-            raise Forged(f"an array of {name} {shape}")
-        dtype = np.dtype(name)
-        size = dtype.itemsize
-        for side in shape:
-            size *= side
-        if size > _MAX_ARRAYS:
-            raise Forged(f"an array of {size} bytes")
-        return np.frombuffer(self._read(size, deadline), dtype=dtype).reshape(shape)
+        data = np.frombuffer(self._read(_bytes(name, shape), deadline), dtype=name)
+        try:
+            return data.reshape(shape)
+        except ValueError as error:  # nothing, in more axes or larger ones than there can be
+            raise Forged("an array that cannot be") from error
 
     def _read(self, size: int, deadline: float | None) -> bytearray:
-        buffer = bytearray(size)
-        view, got = memoryview(buffer), 0
-        while got < size:
+        buffer = bytearray()
+        while len(buffer) < size:
             self._wait(select.POLLIN, deadline)
-            count = self._transfer(os.readv, [view[got:]])
-            if count == 0:
+            piece = self._transfer(os.read, min(size - len(buffer), _PIECE))
+            if piece is not None and not piece:
                 raise ChannelClosed
-            got += count or 0
+            buffer += piece or b""
         return buffer
 
     def _write(self, data: bytes | memoryview, deadline: float | None) -> None:
@@ -126,14 +128,51 @@ class Channel:
             self._wait(select.POLLOUT, deadline)
             view = view[self._transfer(os.write, view[: 1 << 20]) or 0 :]
 
-    def _transfer(self, function: Callable[[int, Any], int], data: Any) -> int | None:
-        """Bytes moved; None where the descriptor was not ready after all."""
+    def _transfer(self, function: Callable[[int, Any], Any], given: Any) -> Any:
+        """What the call gives; None where the descriptor was not ready after all."""
         try:
-            return function(self._descriptor, data)
+            return function(self._descriptor, given)
         except BlockingIOError:
             return None
         except OSError as error:
             raise ChannelClosed from error
+
+
+def _parsed(body: bytearray) -> tuple[Message, list[Array]]:
+    """A message's head, and what arrays follow. Raises Forged."""
+    try:
+        head = json.loads(body)
+        shapes = [(_name(name), tuple(map(_side, shape))) for name, shape in head.pop("arrays")]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise Forged("a message that cannot be read") from error
+    return head, shapes
+
+
+def _name(value: Any) -> str:
+    if not (isinstance(value, str) and value in _DTYPES):
+        raise ValueError("no dtype")
+    return value
+
+
+def _side(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= _LONGEST_SIDE:
+        raise ValueError("no side of an array")
+    return value
+
+
+def _check_arrays(shapes: list[Array], size: int, awaited: Awaited) -> None:
+    """Raises Forged where these arrays, of so many bytes by the head, are not those awaited."""
+    if sum(_bytes(*each) for each in shapes) != size:
+        raise Forged("a message whose arrays do not add up")
+    if awaited.arrays is None:
+        if size > awaited.array_bytes:
+            raise Forged(f"arrays of {size:,} bytes, where {awaited.array_bytes:,} are the most")
+    elif tuple(shapes) != awaited.arrays:
+        raise Forged("arrays that were not asked for")
+
+
+def _bytes(name: str, shape: tuple[int, ...]) -> int:
+    return math.prod(shape) * np.dtype(name).itemsize
 
 
 def _block(event: int, deadline: float | None) -> None:

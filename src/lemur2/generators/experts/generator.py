@@ -147,7 +147,7 @@ class ExpertsGenerator(Generator[ExpertsConfig]):
         return families
 
     def _is_eligible(self, member: Member) -> bool:
-        if member.name in self._large or (self.config.scored and not member.score):
+        if member.name in self._large or (self.config.scored and member.score is None):
             return False
         if self.config.families:
             return member.family in self.config.families

@@ -70,7 +70,7 @@ class Examples:
         """All that may be drawn, the best first."""
         members = self._pool.members
         scored = [member for member in members if member.score is not None]
-        return sorted(scored or members, key=lambda member: (-(member.score or 0), member.name))
+        return sorted(scored or members, key=lambda member: (self._pool.loss(member), member.name))
 
     def _best(self, members: Sequence[Member]) -> Sequence[Member]:
         return members[: max(1, round(len(members) * self._top))]

@@ -79,7 +79,7 @@ def fit_prompt(
     request = fits(write(shown))
     if request is not None:
         return Fitted(request=request, shown=tuple(shown), cut=())
-    short = [replace(each, code=condensed(each.code)) for each in shown]
+    short = [_short(each) for each in shown]
     cut = [
         {"name": less.name, "how": "condensed"}
         for less, each in zip(short, shown, strict=True)
@@ -96,6 +96,22 @@ def fit_prompt(
             )
         dropped.append({"name": short[count - 1].name, "how": "dropped"})
     return None
+
+
+def alone(shown: Sequence[Shown]) -> list[Shown]:
+    """The main network, condensed, without the others; `cuts` says what that left out."""
+    return [_short(shown[0])]
+
+
+def cuts(shown: Sequence[Shown]) -> tuple[dict[str, str], ...]:
+    """What `alone` left out."""
+    main, *others = shown
+    kept = () if _short(main).code == main.code else ({"name": main.name, "how": "condensed"},)
+    return (*kept, *({"name": each.name, "how": "dropped"} for each in others))
+
+
+def _short(shown: Shown) -> Shown:
+    return replace(shown, code=condensed(shown.code))
 
 
 def messages(text: str, beginning: str = "") -> tuple[Message, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,13 +15,14 @@ from lemur2.errors import UsageError, UserError
 from lemur2.generators.fewshot import blocks
 from lemur2.generators.fewshot.blocks import Block
 from lemur2.generators.fewshot.examples import STRATEGIES, Examples
-from lemur2.generators.fewshot.fitting import Fitted, Shown, fit_prompt
+from lemur2.generators.fewshot.fitting import Fitted, Shown, alone, cuts, fit_prompt
 from lemur2.generators.fewshot.modes import MODES, Mode
 from lemur2.generators.language import Asked, LanguageGenerator
-from lemur2.llm import NETWORK, Client, LlmConfig, Wanted, fit, render
+from lemur2.llm import NETWORK, Client, LlmConfig, Request, Wanted, fit, render
+from lemur2.metrics import higher_is_better
 
 if TYPE_CHECKING:
-    from lemur2.corpus.pool import Pool
+    from lemur2.corpus.pool import Member, Pool
 
 TASK = "img-classification"
 _MAINS_TRIED = 8  # main networks that are drawn until one fits into the context
@@ -43,6 +45,14 @@ class FewShotConfig(LlmConfig):
     longest: int = field(
         default=0,
         metadata={"help": "characters that a shown network may have; 0 for what the context takes"},
+    )
+    prompt_tokens: int = field(
+        default=0,
+        metadata={"help": "most tokens of a prompt; 0 for what the model soon reads"},
+    )
+    samples: int = field(
+        default=0,
+        metadata={"help": "candidates drawn from one prompt; 0 for what suits the model"},
     )
     mode: str = field(
         default="whole",
@@ -86,6 +96,8 @@ class FewShotConfig(LlmConfig):
         for name, known in (("strategy", STRATEGIES), ("mode", tuple(MODES))):
             if getattr(self, name) not in known:
                 raise UsageError(f"{name} must be {' or '.join(known)}, not {getattr(self, name)}")
+        if self.prompt_tokens < 0 or self.samples < 0:
+            raise UsageError("prompt_tokens and samples must be 0 or more")
         if not 0 < self.top <= 1:
             raise UsageError(f"top must be above 0 and at most 1, not {self.top}")
         if self.blocks and not self.need and not blocks.files(self.blocks):
@@ -108,6 +120,7 @@ class FewShotGenerator(LanguageGenerator[FewShotConfig]):
         self._mode: Mode = MODES[config.mode](config.hyperparameters)
         self._pool: Pool | None = None
         self._examples: Examples | None = None
+        self._cuts: Counter[str] = Counter()
 
     @property
     def wanted(self) -> Wanted:
@@ -126,6 +139,7 @@ class FewShotGenerator(LanguageGenerator[FewShotConfig]):
     def prepare(self, client: Client, number: int) -> Asked:
         """See `LanguageGenerator.prepare`."""
         fitted = self._prompt(client, number)
+        self._cuts.update(each["how"] for each in fitted.cut)
         count = len(fitted.shown) - 1
         return Asked(
             request=fitted.request,
@@ -154,34 +168,66 @@ class FewShotGenerator(LanguageGenerator[FewShotConfig]):
     def _prompt(self, client: Client, number: int) -> Fitted:
         """The request for a candidate, by its number."""
         pool, examples = self._met()
-        chance = random.Random(f"fewshot {self.seed} {number}")
-        sampling = self.sampling(number)
+        group = number // (self.config.samples or client.facts.samples)
+        chance = random.Random(f"fewshot {self.seed} {group}")
         self._mode.require(client.facts)
-
-        def fitted_with(beside: Sequence[Block], shown: Sequence[Shown]) -> Fitted | None:
-            return fit_prompt(
-                shown,
-                lambda some: self._mode.request(self._write(some, beside), sampling),
-                lambda request: fit(client, request, self._mode.least),
-            )
-
         beside = self._beside(chance)
+        drawn = []
         for _ in range(_MAINS_TRIED):
             shown = [
-                Shown(name=m.name, code=pool.source(m.name).rstrip(), accuracy=m.score)
+                Shown(name=m.name, code=pool.source(m.name).rstrip(), accuracy=_accuracy(pool, m))
                 for m in examples.draw(1 + self.config.examples, chance)
             ]
-            fitted = fitted_with(beside, shown)
-            if beside and (fitted is None or fitted.cut):  # blocks go before examples do
-                dropped = tuple({"name": each.name, "how": "dropped"} for each in beside)
-                fitted = fitted_with((), shown)
-                fitted = fitted and dataclasses.replace(fitted, cut=(*dropped, *fitted.cut))
+            fitted = self._fitted(client, number, shown, beside)
             if fitted is not None:
                 return fitted
+            drawn.append(shown)
+        # None is short enough to be read soon: the shortest then, alone, if the context takes it.
+        shortest = min(drawn, key=lambda shown: len(shown[0].code))
+        fitted = fit_prompt(
+            alone(shortest),
+            lambda some: self._request(some, (), number),
+            lambda request: fit(client, request, self._mode.least),
+        )
+        if fitted is not None:
+            return dataclasses.replace(fitted, cut=(*cuts(shortest), *fitted.cut))
         raise UserError(
             f"the context of {self.config.llm} ({client.facts.context:,} tokens) holds none of "
             f"{_MAINS_TRIED} networks that were drawn, and a reply; take another model, or "
             "fewer --max-tokens"
+        )
+
+    def _fitted(
+        self, client: Client, number: int, shown: Sequence[Shown], beside: Sequence[Block]
+    ) -> Fitted | None:
+        """The request that shows these, cut to what the model's context and speed take."""
+        most = self.config.prompt_tokens or client.facts.prompt
+
+        def fitted_with(blocks_too: Sequence[Block]) -> Fitted | None:
+            return fit_prompt(
+                shown,
+                lambda some: self._request(some, blocks_too, number),
+                lambda request: fit(client, request, self._mode.least, most),
+            )
+
+        fitted = fitted_with(beside)
+        if beside and (fitted is None or fitted.cut):  # blocks go before examples do
+            dropped = tuple({"name": each.name, "how": "dropped"} for each in beside)
+            fitted = fitted_with(())
+            fitted = fitted and dataclasses.replace(fitted, cut=(*dropped, *fitted.cut))
+        return fitted
+
+    def _request(self, shown: Sequence[Shown], beside: Sequence[Block], number: int) -> Request:
+        return self._mode.request(self._write(shown, beside), self.sampling(number))
+
+    def notes(self) -> Sequence[str]:
+        """What prompts had to leave out."""
+        if not self._cuts:
+            return ()
+        left_out = ", ".join(f"{how} {count}" for how, count in sorted(self._cuts.items()))
+        return (
+            f"prompts were cut to what {self.config.llm} reads in good time ({left_out}); "
+            "--prompt-tokens and --examples change that",
         )
 
     @cached_property
@@ -210,3 +256,9 @@ class FewShotGenerator(LanguageGenerator[FewShotConfig]):
             size=self.config.size,
             blocks=[dataclasses.asdict(each) for each in beside],
         )
+
+
+def _accuracy(pool: Pool, member: Member) -> float | None:
+    """What a prompt calls a network's accuracy; None where its score is one to be low."""
+    rising = pool.metric is None or higher_is_better(pool.metric)
+    return member.score if rising else None

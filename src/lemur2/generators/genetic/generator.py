@@ -17,7 +17,7 @@ from lemur2.generators.genetic.operators import Operators
 from lemur2.generators.genetic.space import TRAINING, Space, Vector, space
 from lemur2.generators.genetic.template import write_source
 from lemur2.loop.generator import Generator
-from lemur2.metrics import metric
+from lemur2.metrics import loss
 
 OBJECTIVES = ("score", "parameters", "flops", "seconds")
 MODES = ("generations", "aging", "random")
@@ -231,7 +231,7 @@ class GeneticGenerator(Generator[GeneticConfig]):
             return None
         epochs = outcome.trial.epochs
         found = {
-            "score": _negated(outcome.score, outcome.trial.metric),
+            "score": loss(outcome.score, outcome.trial.metric),
             "seconds": sum(epoch.seconds for epoch in epochs) / len(epochs),
             "parameters": outcome.facts.parameters if outcome.facts else None,
             "flops": outcome.facts.flops if outcome.facts else None,
@@ -246,7 +246,7 @@ class GeneticGenerator(Generator[GeneticConfig]):
         known = self._pool.known(digest, **self._training(individual))
         if known is None:
             return None
-        score = _negated(known.score, self._pool.terms.metric)
+        score = loss(known.score, self._pool.terms.metric)
         rest = {name: getattr(known, name) for name in OBJECTIVES[1:]}
         return self._chosen({"score": score, **rest})
 
@@ -254,7 +254,3 @@ class GeneticGenerator(Generator[GeneticConfig]):
         """The objectives; None where one is not known."""
         costs = [found[name] for name in self.config.objectives]
         return None if None in costs else tuple(float(cost or 0) for cost in costs)
-
-
-def _negated(score: float, name: str) -> float:
-    return -score if metric(name).higher_is_better else score

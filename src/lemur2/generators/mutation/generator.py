@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -169,7 +169,7 @@ class MutationGenerator(Generator[MutationConfig]):
             named = [m for word in words if not _is_file(word) for m in self._named(word)]
             if not words and self._pool is not None:
                 named = list(self._pool.members)
-            chosen = _ranked(named)
+            chosen = _ranked(named, self._pool.loss) if self._pool is not None else []
             chosen = chosen if words else chosen[: self.config.best]
             self._parents = list(dict.fromkeys([*files, *(each.name for each in chosen)]))
         return self._parents
@@ -276,12 +276,12 @@ class MutationGenerator(Generator[MutationConfig]):
             raise UserError(f"{parent} cannot be mutated: {reason}; `lemur2 check` screens it")
 
 
-def _ranked(members: list[Member]) -> list[Member]:
+def _ranked(members: list[Member], loss: Callable[[Member], float]) -> list[Member]:
     """The best of every family, then the second best of every family: score and variety."""
     seen: Counter[str] = Counter()
     turns: list[tuple[int, float, int, Member]] = []
-    for member in sorted(members, key=lambda each: -(each.score or 0.0)):
-        turns.append((seen[member.family], -(member.score or 0.0), len(turns), member))
+    for member in sorted(members, key=loss):
+        turns.append((seen[member.family], loss(member), len(turns), member))
         seen[member.family] += 1
     return [turn[-1] for turn in sorted(turns, key=lambda turn: turn[:3])]
 

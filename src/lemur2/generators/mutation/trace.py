@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.texts import one_line
 
 Position = tuple[int, int, int, int]  # line, column, end line, end column; columns in bytes
 Argument = int | tuple[int, ...] | None  # a node, or one for each side; None: no number
 
 UNARY = frozenset({"neg", "int", "float", "round", "floor", "ceil", "trunc", "abs", "sqrt"})
 BINARY = frozenset({"add", "sub", "mul", "floordiv", "truediv", "mod", "pow", "lshift", "rshift"})
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "count"})
 
 
@@ -131,7 +133,7 @@ class Trace:
         """
         try:
             return _read(raw)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except _MALFORMED as error:
             raise Refusal(Verdict.FORBIDDEN, "the worker's trace cannot be read") from error
 
     def shape(self, nodes: Sequence[int]) -> tuple[int, ...]:
@@ -155,7 +157,7 @@ def _read(raw: Mapping[str, Any]) -> Trace:
         values=values,
         sites=sites,
         equal=tuple(
-            Equal(_in(a, within), _in(b, within), str(m), str(o), int(line))
+            Equal(_in(a, within), _in(b, within), one_line(m), one_line(o), int(line))
             for a, b, m, o, line in raw["equal"]
         ),
         conditions=tuple(
@@ -163,9 +165,9 @@ def _read(raw: Mapping[str, Any]) -> Trace:
             for name, a, b, out, line in raw["conditions"]
         ),
         modules=tuple(_module(each, within) for each in raw["modules"]),
-        functions=tuple((str(name), _position(where)) for name, *where in raw["functions"]),
+        functions=tuple((one_line(name), _position(where)) for name, *where in raw["functions"]),
         names={str(k): _identifier(v) for k, v in raw["names"].items()},
-        unknown={str(k)[:99]: int(v) for k, v in raw["unknown"].items()},
+        unknown={one_line(k, 99): int(v) for k, v in raw["unknown"].items()},
     )
 
 
@@ -189,24 +191,30 @@ def _module(raw: Mapping[str, Any], within: range) -> Module:
     flags = {}
     for name, value in raw["arguments"].items():
         if isinstance(value, dict):
-            flags[str(name)] = value["value"]
+            flags[_identifier(name)] = _flag(value["value"])
         elif isinstance(value, list):
-            arguments[str(name)] = _all(value, within)
+            arguments[_identifier(name)] = _all(value, within)
         else:
-            arguments[str(name)] = _in(value, within)
+            arguments[_identifier(name)] = _in(value, within)
     return Module(
-        name=str(raw["name"])[:300],
-        kind=str(raw["class"])[:300],
+        name=one_line(raw["name"]),
+        kind=one_line(raw["class"]),
         stack=tuple(map(_position, raw["stack"])),
         arguments=arguments,
         flags=flags,
-        parameters={str(k)[:300]: _all(v, within) for k, v in raw["parameters"].items()},
+        parameters={one_line(k): _all(v, within) for k, v in raw["parameters"].items()},
         read=bool(raw["read"]),
         order=int(raw["order"]),
         calls=int(raw["calls"]),
         inputs=tuple(_all(each, within) for each in raw["inputs"]),
         outputs=tuple(_all(each, within) for each in raw["outputs"]),
     )
+
+
+def _flag(value: Any) -> bool | str | None:
+    if not (value is None or isinstance(value, bool | str)):
+        raise TypeError(type(value))
+    return one_line(value) if isinstance(value, str) else value
 
 
 def _position(raw: Sequence[Any]) -> Position:

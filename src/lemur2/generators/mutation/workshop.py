@@ -13,6 +13,7 @@ from lemur2.evaluation.reports import Outline
 from lemur2.generators.mutation.code_mutator import CodeMutator
 from lemur2.generators.mutation.model_planner import ModelPlanner
 from lemur2.generators.mutation.plans import KINDS, Plan
+from lemur2.generators.mutation.soundness import check
 from lemur2.generators.mutation.trace import Trace
 from lemur2.generators.mutation.verification import Verified, verify
 from lemur2.tasks import Task
@@ -77,6 +78,7 @@ class Workshop:
         sizes = self.sizes or self.task.input_sizes
         raw = self.evaluator.trace(source, self.task, sizes, channels=self.channels)
         trace = Trace.read(raw)
+        check(trace, source)
         facts, outline = self.evaluator.screen_with_outline(
             source, self.task, [trace.size], channels=self.channels
         )

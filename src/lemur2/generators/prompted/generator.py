@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from lemur2.errors import UsageError, UserError
 from lemur2.generators.language import Asked, LanguageGenerator
@@ -81,6 +81,7 @@ class PromptedGenerator(LanguageGenerator[PromptedConfig]):
     name: ClassVar[str] = "prompted"
     about: ClassVar[str] = "transforms that a language model writes"
     Config: ClassVar[type] = PromptedConfig
+    proposes: ClassVar[Literal["architecture", "transform"]] = "transform"
 
     def __init__(self, config: PromptedConfig, seed: int) -> None:
         super().__init__(config, seed)

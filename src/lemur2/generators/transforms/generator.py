@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from lemur2.architecture import Candidate
 from lemur2.errors import UsageError
@@ -62,6 +62,7 @@ class TransformsGenerator(Generator[TransformsConfig]):
     name: ClassVar[str] = "transforms"
     about: ClassVar[str] = "compositions of torchvision's image operations"
     Config: ClassVar[type] = TransformsConfig
+    proposes: ClassVar[Literal["architecture", "transform"]] = "transform"
 
     def __init__(self, config: TransformsConfig, seed: int) -> None:
         super().__init__(config, seed)

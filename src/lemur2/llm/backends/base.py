@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from lemur2.errors import UserError
@@ -26,16 +26,22 @@ class ModelError(UserError):
     """The model cannot be had as it is asked for (no server, wrong key, no such model)."""
 
 
+def silent(text: str) -> None:
+    """Say nothing to who waits."""
+
+
 class Backend(ABC):
     """A model that answers requests. The client calls it; nobody else needs to.
 
     `complete` may be called from several threads at once, up to `parallel`; everything else is
-    called from one. Nothing is loaded or connected before `open`.
+    called from one. Nothing is loaded or connected before `open`. What it is busy with it tells
+    by `say`, a line for people who wait; from any thread.
     """
 
     kind: ClassVar[str]  # `openai`, `hf`, `embedded`, ...
     batch: int = 1  # requests that one call of `complete` takes well
     parallel: int = 1  # calls of `complete` that may run at once
+    say: Callable[[str], None] = staticmethod(silent)
 
     @abstractmethod
     def open(self) -> None:

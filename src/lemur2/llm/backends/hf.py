@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from lemur2.llm.backends.base import Backend, ModelError
 from lemur2.llm.backends.embedded import fetch_model
 from lemur2.llm.values import Message, ModelFacts, Reply, Request
+from lemur2.quiet import QUIET, cpus
 
 EMBEDDED = "embedded"
 FOUR_BIT = "@4bit"
@@ -34,7 +35,7 @@ class HfBackend(Backend):
             `@4bit` at its end loads it in 4 bits (CUDA and bitsandbytes).
         adapter: Folder of a LoRA adapter, "" for none.
         batch: Requests in a batch: more are faster in all, and take more memory.
-        threads: Of the CPU; None leaves them to torch.
+        threads: Of the CPU; None takes all.
     """
 
     kind: ClassVar[str] = "hf"
@@ -59,17 +60,18 @@ class HfBackend(Backend):
         name, _, bits = self.name.partition(FOUR_BIT[0])
         if bits and f"@{bits}" != FOUR_BIT:
             raise ModelError(f"--llm hf:{self.name}: only {FOUR_BIT} is known after the name")
-        model = str(fetch_model()) if name == EMBEDDED else name
+        model = str(fetch_model(say=self.say)) if name == EMBEDDED else name
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lemur2.llm.backends.hf_child"],
-            env=os.environ | ({"OMP_NUM_THREADS": str(self.threads)} if self.threads else {}),
+            env={**os.environ, **QUIET, "OMP_NUM_THREADS": str(self.threads or cpus())},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
         told = {"model": model, "adapter": self.adapter, "four_bit": bool(bits)}
-        self._facts = ModelFacts(**self._call("load", told))
+        self.say(f"loading {self.name}")
+        self._facts = ModelFacts(**self._call("load", told), together=self.batch)
 
     @property
     def facts(self) -> ModelFacts:
@@ -87,6 +89,7 @@ class HfBackend(Backend):
         if any(request.sampling.grammar is not None for request in requests):
             raise ModelError("--llm hf takes no grammar; use --llm embedded, or none")
         asked = {"requests": [request.as_json() for request in requests]}
+        self.say(f"{self.facts.model} writes {len(requests)} replies")
         return [Reply(**each) for each in self._call("complete", asked)]
 
     def close(self) -> None:

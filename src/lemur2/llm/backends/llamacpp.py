@@ -20,8 +20,12 @@ def main(file: str, threads: str) -> None:
     given.model.path = file
     given.n_ctx = 8192
     given.n_parallel = 1
-    given.cpuparams.n_threads = int(threads)
-    given.cpuparams_batch.n_threads = int(threads)
+    # What it would keep beside the prompt of the last request, and what it would say, is not used.
+    given.cache_ram_mib, given.n_ctx_checkpoints, given.cache_idle_slots = 0, 0, False
+    given.ui, given.endpoint_slots, given.verbosity = False, False, 0
+    for params in (given.cpuparams, given.cpuparams_batch):
+        params.n_threads = int(threads)
+        params.poll = 0  # a thread that spins for work takes the CPU from who has it
     given.hostnames = ["127.0.0.1"]
     given.port = 0
     given.api_keys = [os.environ["LEMUR2_LLAMACPP_KEY"]]

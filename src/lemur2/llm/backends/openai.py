@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from lemur2.llm.backends.base import Backend, ModelError, TransientError
-from lemur2.llm.values import Finish, Message, ModelFacts, Reply, Request
+from lemur2.llm.backends.hearing import Heard
+from lemur2.llm.values import Message, ModelFacts, Reply, Request
 from lemur2.suggestions import close_to
 
 if TYPE_CHECKING:
     import openai
-    from openai.types.chat import ChatCompletionChunk
+
+    from lemur2.llm.backends.guard import Guard, Watch
 
 KEYS = ("LEMUR2_LLM_KEY", "OPENAI_API_KEY")
 """Environment variables that the key is taken from, the first that is set."""
 PATIENCE = 120.0  # seconds without a sign of life after which a connection is given up
+LONGEST_PAUSE = 600.0  # seconds that a server may ask us to wait
+_ETERNITY = 1e9  # seconds
+_SHORT = 60.0  # seconds for the answer to a short question
+_SIZE = 64 << 20  # bytes of one response
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +38,7 @@ class ReplyLimits:
 
     seconds: float = 1800.0
     characters: int = 1 << 20
+    silence: float = 600.0  # seconds without a word; what only keeps the connection up is none
 
 
 class OpenAIBackend(Backend):
@@ -37,7 +49,7 @@ class OpenAIBackend(Backend):
         model: Its name at the server; "" takes the only one there is.
         key: None takes it from the environment (`KEYS`).
         limits: Of one reply.
-        patience: Seconds without a sign of life after which a connection is given up.
+        patience: Seconds without a sign of life (a byte) after which a connection is given up.
     """
 
     kind: ClassVar[str] = "openai"
@@ -58,6 +70,7 @@ class OpenAIBackend(Backend):
         self.patience = patience
         self._key = key
         self._client: openai.OpenAI | None = None
+        self._guard: Guard | None = None
         self._facts: ModelFacts | None = None
         self._llamacpp = False
 
@@ -73,6 +86,7 @@ class OpenAIBackend(Backend):
             context=_context(about),
             prefills=self._llamacpp,
             grammars=self._llamacpp,
+            together=self.parallel,
         )
 
     @property
@@ -87,37 +101,48 @@ class OpenAIBackend(Backend):
             return sum(len(m.content) // 3 + 8 for m in messages)
         root = self.url.removesuffix("/v1")
         asked = {"messages": _sendable(messages)}
-        prompt = self._post(f"{root}/apply-template", asked)["prompt"]
+        prompt = self._post(f"{root}/apply-template", asked, "prompt", str)
         text = {"content": prompt, "add_special": True, "parse_special": True}
-        return len(self._post(f"{root}/tokenize", text)["tokens"])
+        tokens = self._post(f"{root}/tokenize", text, "tokens", list)
+        return len(tokens)
 
     def complete(self, requests: Sequence[Request]) -> list[Reply]:
         """Answer them, one after the other."""
         return [self._complete(request) for request in requests]
 
+    def on_event(self, event: Any, heard: Heard) -> None:
+        """Tell who waits how far a reply is, after each event of its stream."""
+        self.say(f"{self.facts.model} writes: {len(heard.text):,} pieces so far")
+
     def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._guard is not None:
+            self._guard.close()
+            self._client = self._guard = None
 
     def _connect(self) -> openai.OpenAI:
         try:
             import openai
+
+            from lemur2.llm.backends.guard import Guard
         except ModuleNotFoundError:
             raise ModelError(
                 "--llm openai needs the client; do `pip install 'lemur2[llm]'`"
             ) from None
         key = self._key or next((os.environ[k] for k in KEYS if os.environ.get(k)), "none")
         # We try again ourselves: the record counts the attempts, and all threads slow down at once.
-        return openai.OpenAI(base_url=self.url, api_key=key, max_retries=0, timeout=self.patience)
+        self._guard = Guard(_SIZE, self.patience)
+        return openai.OpenAI(
+            base_url=self.url, api_key=key, max_retries=0, http_client=self._guard.http
+        )
 
     def _list_models(self, client: openai.OpenAI) -> dict[str, dict[str, Any]]:
         """The models that the server lists, by name; none where it has no list."""
         import openai
 
         try:
-            return {each.id: each.model_dump() for each in client.models.list().data}
+            with self._watched(_SHORT):
+                found = client.get("/models", cast_to=object)
         except openai.NotFoundError:
             return {}
         except openai.APIStatusError as error:
@@ -127,11 +152,28 @@ class OpenAIBackend(Backend):
                 f"no server answers at {self.url} ({error.__cause__ or error}); start it, or check "
                 "the address in --llm"
             ) from error
-        except (openai.APIError, ValueError, TypeError, AttributeError) as error:
-            raise ModelError(
-                f"what answers at {self.url} is no OpenAI-compatible API ({error}); its base "
-                "usually ends in /v1"
-            ) from error
+        except (openai.APIError, TransientError, ValueError, RecursionError) as error:
+            raise self._no_api(_reason(error)) from error
+        listed = found.get("data") if isinstance(found, dict) else None
+        if not isinstance(listed, list):
+            raise self._no_api("its list of models is none")
+        models = [each for each in listed if isinstance(each, dict)]
+        return {each["id"]: each for each in models if isinstance(each.get("id"), str)}
+
+    def _no_api(self, reason: str) -> ModelError:
+        return ModelError(
+            f"what answers at {self.url} is no OpenAI-compatible API ({reason}); "
+            f"{self._meant() or 'its base usually ends in /v1'}"
+        )
+
+    def _meant(self) -> str:
+        """A hint where the address lacks the version that such addresses have."""
+        has_version = re.search(r"/v\d+[a-z0-9]*(/|$)", self.url) is not None
+        return "" if has_version else f"did you mean {self.url}/v1?"
+
+    def _watched(self, seconds: float) -> AbstractContextManager[Watch]:
+        assert self._guard is not None, "the backend is not open"
+        return self._guard.watched(seconds)
 
     def _choose(self, listed: Mapping[str, Any]) -> str:
         if not listed and self.wanted:
@@ -142,34 +184,90 @@ class OpenAIBackend(Backend):
             if name == self.wanted or name.removesuffix(":latest") == self.wanted:
                 return name
         offered = close_to(self.wanted, listed) or list(listed)[:5]
+        meant = self._meant() if not listed else ""
         raise ModelError(
             f"the server at {self.url} has no model {self.wanted!r}; it has "
-            f"{', '.join(offered) or 'none'}: write --llm openai:{self.url}#MODEL"
+            f"{', '.join(offered) or 'none'}: "
+            f"{meant or f'write --llm openai:{self.url}#MODEL'}"
         )
 
-    def _post(self, url: str, body: Mapping[str, Any]) -> Any:
-        assert self._client is not None, "the backend is not open"
-        return self._client.post(url, body=body, cast_to=object)
-
-    def _complete(self, request: Request) -> Reply:
+    def _post(self, url: str, body: Mapping[str, Any], key: str, kind: type[T]) -> T:
+        """What the server answers to a short question under `key`."""
         import openai
 
         assert self._client is not None, "the backend is not open"
-        started = time.monotonic()
-        heard = _Heard()
         try:
-            stream = self._client.chat.completions.create(**self._arguments(request))
-            with stream:
-                heard.listen(stream, self.limits, started)
+            with self._watched(_SHORT):
+                found = self._client.post(url, body=body, cast_to=object)
+        except (openai.APIError, TransientError, ValueError, RecursionError) as error:
+            raise ModelError(
+                f"{url} does not answer ({_reason(error)}); is the server still there?"
+            ) from error
+        value = found.get(key) if isinstance(found, dict) else None
+        if not isinstance(value, kind):
+            raise ModelError(f"{url} answers without {key!r}; this is no llama.cpp server")
+        return value
+
+    def _complete(self, request: Request) -> Reply:
+        started = time.monotonic()
+        heard = Heard()
+        arguments = self._arguments(request)
+        with self._watched(min(self.limits.silence, self.limits.seconds)) as watch:
+            try:
+                self._listen(arguments, heard, watch, started)
+            except TransientError:
+                if not watch.expired:
+                    raise
+        if watch.expired and heard.finish is None:
+            self._cut(heard)
+        if heard.finish is None:
+            raise TransientError(f"the reply broke off{heard.oddity}")
+        return self._reply(request, heard, time.monotonic() - started)
+
+    def _listen(
+        self, arguments: Mapping[str, Any], heard: Heard, watch: Watch, started: float
+    ) -> None:
+        """Hear a reply out.
+
+        Raises:
+            TransientError: It does not come to its end, or is none.
+        """
+        import openai
+
+        assert self._client is not None, "the backend is not open"
+        try:
+            with self._client.post(
+                "/chat/completions",
+                body=arguments,
+                cast_to=object,
+                stream=True,
+                stream_cls=openai.Stream[object],
+            ) as stream:
+                heard.kind = stream.response.headers.get("content-type", "")
+                for event in stream:
+                    heard.take(event)
+                    self.on_event(event, heard)
+                    now = time.monotonic()
+                    watch.until = min(now + self.limits.silence, started + self.limits.seconds)
+                    if now > watch.until or heard.characters > self.limits.characters:
+                        heard.finish = "cut"
+                        return
         except openai.APIStatusError as error:
             raise self._status_error(error) from error
         except openai.APIError as error:
-            raise TransientError(f"the connection broke ({error.__cause__ or error})") from error
-        except (ValueError, TypeError, AttributeError, IndexError) as error:
-            raise TransientError(f"the server sent no valid reply ({error})") from error
-        if heard.finish is None:
-            raise TransientError("the reply broke off")
-        return self._reply(request, heard, time.monotonic() - started)
+            raise TransientError(f"the connection broke ({_reason(error)})") from error
+        except (ValueError, RecursionError) as error:
+            raise TransientError(f"the server sent no valid reply ({_reason(error)})") from error
+
+    def _cut(self, heard: Heard) -> None:
+        """End a reply that ran past its time, if there is something of it."""
+        if not heard.characters:
+            waited = min(self.limits.silence, self.limits.seconds)
+            raise ModelError(
+                f"the server at {self.url} keeps the connection up and says nothing for "
+                f"{waited:.0f} s; look at its log"
+            )
+        heard.finish = "cut"
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         drawn = request.sampling
@@ -187,7 +285,7 @@ class OpenAIBackend(Backend):
             "top_p": drawn.top_p,
             "seed": drawn.seed,
             "stop": list(drawn.stop) or None,
-            "extra_body": {k: v for k, v in own.items() if v is not None} or None,
+            **own,
         }
         return {
             "model": self.facts.model,
@@ -198,7 +296,7 @@ class OpenAIBackend(Backend):
             **{name: value for name, value in arguments.items() if value is not None},
         }
 
-    def _reply(self, request: Request, heard: _Heard, seconds: float) -> Reply:
+    def _reply(self, request: Request, heard: Heard, seconds: float) -> Reply:
         text = "".join(heard.text)
         begun = request.messages[-1]
         if begun.role == "assistant":
@@ -218,11 +316,11 @@ class OpenAIBackend(Backend):
 
     def _status_error(self, error: openai.APIStatusError) -> Exception:
         """What to make of a refusal: wait, or give up with one line."""
-        status, said = error.status_code, _one_line(error.message)
+        status, said = error.status_code, _one_line(str(error.message))
         if error.code == "insufficient_quota":
             return ModelError(f"the account at {self.url} has no quota left ({said}); top it up")
         if status in (408, 409, 425, 429) or status >= 500:
-            return TransientError(f"{status}: {said}", _asked_to_wait(error.response.headers))
+            return self._later(f"{status}: {said}", asked_to_wait(error.response.headers))
         if status in (401, 403):
             return ModelError(
                 f"the server at {self.url} refuses the key ({said}); put the right one into "
@@ -230,41 +328,24 @@ class OpenAIBackend(Backend):
             )
         if status == 404:
             return ModelError(
-                f"the server at {self.url} knows no such model or path ({said}); check --llm"
+                f"the server at {self.url} knows no such model or path ({said}); "
+                f"{self._meant() or 'check --llm'}"
+            )
+        if 300 <= status < 400:
+            where = _one_line(error.response.headers.get("location", "nowhere"))
+            return ModelError(
+                f"the server at {self.url} sends us on to {where}; if you trust that, give it as "
+                "the address in --llm"
             )
         return ModelError(f"the server at {self.url} refuses the request ({status}: {said})")
 
-
-@dataclass
-class _Heard:
-    """What came of one stream until now."""
-
-    text: list[str] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    finish: Finish | None = None
-    model: str = ""
-    usage: tuple[int, int] | None = None
-
-    def listen(
-        self, stream: Iterator[ChatCompletionChunk], limits: ReplyLimits, started: float
-    ) -> None:
-        characters = 0
-        for chunk in stream:
-            self.model = chunk.model or self.model
-            if chunk.usage is not None:
-                self.usage = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
-            for choice in chunk.choices[:1]:
-                said = choice.delta.content or ""
-                thought = getattr(choice.delta, "reasoning_content", None) or ""
-                self.text.append(said)
-                self.reasoning.append(thought)
-                characters += len(said) + len(thought)
-                if choice.finish_reason is not None:
-                    self.finish = "length" if choice.finish_reason == "length" else "stop"
-            late = time.monotonic() - started > limits.seconds
-            if late or characters > limits.characters:
-                self.finish = "cut"
-                return
+    def _later(self, reason: str, wait: float | None) -> Exception:
+        if wait is not None and wait > LONGEST_PAUSE:
+            return ModelError(
+                f"the server at {self.url} asks for a pause of {wait:,.0f} s ({reason}); go on "
+                "later: what was answered until now is kept"
+            )
+        return TransientError(reason, wait)
 
 
 def _sendable(messages: Sequence[Message]) -> list[dict[str, str]]:
@@ -275,19 +356,34 @@ def _sendable(messages: Sequence[Message]) -> list[dict[str, str]]:
 
 def _context(about: Mapping[str, Any]) -> int | None:
     """The context as vLLM, llama.cpp or OpenRouter list it."""
-    nested = about.get("meta") or {}
-    for value in (about.get("max_model_len"), nested.get("n_ctx"), about.get("context_length")):
-        if isinstance(value, int):
+    nested = about.get("meta")
+    inside = nested.get("n_ctx") if isinstance(nested, dict) else None
+    for value in (about.get("max_model_len"), inside, about.get("context_length")):
+        if type(value) is int and value > 0:
             return value
     return None
 
 
-def _asked_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds by the header Retry-After; None where there is none, or it names a date."""
+def asked_to_wait(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
+    """Seconds by the header Retry-After, a number or a date; None where there is none to be read.
+
+    Never less than 0, and not infinite.
+    """
+    value = headers.get("retry-after", "")
     try:
-        return max(0.0, float(headers["retry-after"]))
-    except (KeyError, ValueError):
-        return None
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now()
+        except (ValueError, TypeError, OverflowError, OSError):
+            return None
+    return None if math.isnan(seconds) else min(max(0.0, seconds), _ETERNITY)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "JSON that is nested too deeply"
+    return _one_line(str(error.__cause__ or error))
 
 
 def _one_line(text: str) -> str:

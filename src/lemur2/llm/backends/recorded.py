@@ -95,7 +95,8 @@ class DeckBackend(Backend):
     @property
     def facts(self) -> ModelFacts:
         """As a model without bounds that takes everything."""
-        return ModelFacts(model=f"deck of {self.path.name}", prefills=True, grammars=True)
+        name = f"deck of {self.path.name}"
+        return ModelFacts(model=name, prefills=True, grammars=True, together=16)
 
     def count(self, messages: Sequence[Message]) -> int:
         """Characters / 3: whose tokenizer it was does not matter."""

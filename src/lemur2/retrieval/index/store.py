@@ -333,6 +333,10 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         if version != _VERSION:
             _make(connection)
+    except sqlite3.OperationalError as error:
+        raise UserError(
+            f"the index {path} cannot be used ({error}); make room, or name another with --index"
+        ) from error
     except sqlite3.DatabaseError as error:
         raise UserError(f"{path} is no index of blocks ({error}); move it away") from error
     return connection

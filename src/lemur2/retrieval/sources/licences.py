@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from email.message import Message
 from pathlib import Path
 
+from lemur2.retrieval.sources.listing import is_own
+
 UNKNOWN = "unknown"
+_LONGEST = 1 << 20  # characters of a licence that are read
 
 _FILES = (
     "LICENSE",
@@ -58,8 +61,9 @@ def of_folder(folder: Path) -> str:
     """The licence whose text lies in the folder; "unknown" where there is none that is known."""
     for name in _FILES:
         path = folder / name
-        if path.is_file():
-            return of_text(path.read_text("utf-8", "replace"))
+        if is_own(folder, path):
+            with path.open(encoding="utf-8", errors="replace") as file:
+                return of_text(file.read(_LONGEST))
     return UNKNOWN
 
 

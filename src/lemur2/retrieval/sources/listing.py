@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from lemur2.paths import is_name
 from lemur2.retrieval.values import Origin
 
 #: Larger files are tables of numbers or generated; they are left out with a line that says so.
@@ -16,6 +18,7 @@ _SKIPPED_FOLDERS = frozenset(
     {"__pycache__", "node_modules", "site-packages", "build", "dist", "venv", "env"}
 )
 _HEADER_BYTES = 2000
+_DEEPEST = 40  # folders below a root
 
 
 @dataclass(frozen=True)
@@ -38,24 +41,34 @@ class Listed:
 def list_files(origin: Origin) -> list[Listed]:
     """The Python files of an origin, without those that others were generated from."""
     found: list[Listed] = []
+    # Installers may link files of a distribution to a cache of theirs.
+    fits = Path.is_file if origin.packages else partial(is_own, origin.root)
     for top in origin.packages or ("",):
         start = origin.root / top
         if start.is_file():
             found.append(_listed(origin.root, start, {}))
         else:
-            found += _walk(origin.root, start)
+            found += _walk(origin.root, start, fits)
     return sorted(_without_templates(origin.root, found), key=lambda file: file.path)
 
 
-def _walk(root: Path, start: Path) -> Iterator[Listed]:
+def is_own(root: Path, path: Path) -> bool:
+    """Whether this is a file, and no link that leads out of the root."""
+    try:
+        return path.is_file() and path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+def _walk(root: Path, start: Path, fits: Callable[[Path], bool]) -> Iterator[Listed]:
     packages: dict[Path, bool] = {}
     for folder, folders, names in os.walk(start):
-        folders[:] = sorted(
-            f for f in folders if f not in _SKIPPED_FOLDERS and not f.startswith(".")
-        )
+        folders[:] = sorted(f for f in folders if f not in _SKIPPED_FOLDERS and is_name(f))
+        if folder.count(os.sep) - str(start).count(os.sep) >= _DEEPEST:
+            folders.clear()
         for name in names:
             path = Path(folder, name)
-            if name.endswith(".py") and path.is_file():
+            if name.endswith(".py") and name.isprintable() and fits(path):
                 yield _listed(root, path, packages)
 
 

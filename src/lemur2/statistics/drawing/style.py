@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from lemur2.metrics import higher_is_better
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -61,7 +63,8 @@ def score_scale(metric: str) -> float:
 
 def score_label(metric: str, what: str = "") -> str:
     """An axis label: `best accuracy [%]`."""
-    name, _, unit = _SCORES.get(metric, (metric, 1.0, "score"))
+    other = "score" if higher_is_better(metric) else "score, lower is better"
+    name, _, unit = _SCORES.get(metric, (metric, 1.0, other))
     return f"{what} {name} [{unit}]".strip()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from lemur2.metrics import best_of
 from lemur2.statistics.balance import balance
 from lemur2.statistics.fewshot import few_shot, few_shot_epochs
 from lemur2.statistics.material import Material
@@ -24,8 +25,8 @@ def best_of_network(
             return None
         if last:
             longest = found[found["last_epoch"] == found["last_epoch"].max()]
-            return float(longest["final"].max()) * _percent(metric)
-        return float(found["best"].max()) * _percent(metric)
+            return best_of(longest["final"], metric) * _percent(metric)
+        return best_of(found["best"], metric) * _percent(metric)
 
     return measure
 
@@ -40,7 +41,7 @@ def best_of_families(
 
     def measure(material: Material) -> float | None:
         scores = _scores(material, families, dataset, metric, epochs)
-        return None if scores.empty else float(scores.max()) * _percent(metric)
+        return None if scores.empty else best_of(scores, metric) * _percent(metric)
 
     return measure
 

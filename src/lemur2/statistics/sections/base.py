@@ -11,6 +11,8 @@ import pandas as pd
 
 from lemur2.statistics.material import Material
 
+_LONGEST = 150  # bytes of a label in a file's name
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -82,4 +84,5 @@ class Section(ABC):
 def slug(text: str) -> str:
     """A benchmark's label as part of a file's name."""
     kept = "".join(char if char.isalnum() or char in "-_" else "-" for char in text.lower())
-    return "-".join(filter(None, kept.split("-"))) or "unnamed"
+    short = kept.encode()[:_LONGEST].decode(errors="ignore")
+    return "-".join(filter(None, short.split("-"))) or "unnamed"

@@ -40,10 +40,11 @@ class Best(Section):
                     name="top10",
                     title="Ten best networks per data set",
                     frame=leaders,
-                    note="best: the highest score, reached at best_epoch of that trial; first and "
-                    "final: its scores after epoch 1 and after its last; epoch_seconds: mean per "
-                    "epoch; trials: how many the network had on this data set; pretrained: "
-                    "its source asks for weights trained elsewhere.",
+                    note="best: the highest score (the lowest where the metric is one to be low), "
+                    "reached at best_epoch of that trial; first and final: its scores after epoch "
+                    "1 and after its last; epoch_seconds: mean per epoch; trials: how many the "
+                    "network had on this data set; pretrained: its source asks for weights "
+                    "trained elsewhere.",
                 ),
                 Table(
                     name="best_per_network",

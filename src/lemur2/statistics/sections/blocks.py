@@ -11,7 +11,7 @@ import pandas as pd
 from lemur2.corpus.funnel import wilson
 from lemur2.statistics.drawing.rows import Rows, draw_rows
 from lemur2.statistics.material import Material
-from lemur2.statistics.ranking import best_per_network
+from lemur2.statistics.ranking import best_per_network, gains
 from lemur2.statistics.sections.base import Part, Picture, Section, Table
 
 BEST = 0.1  # share of a benchmark's networks that count as the best
@@ -96,7 +96,7 @@ def _families(best: pd.DataFrame) -> pd.DataFrame:
 def _top(found: pd.DataFrame) -> pd.Series:
     """Which rows are the best tenth, at least one."""
     count = max(1, round(len(found) * BEST))
-    return found["best"].rank(method="first", ascending=False) <= count
+    return gains(found).rank(method="first", ascending=False) <= count
 
 
 def _uses(best: pd.DataFrame, blocks: pd.Series) -> pd.DataFrame:
@@ -105,13 +105,16 @@ def _uses(best: pd.DataFrame, blocks: pd.Series) -> pd.DataFrame:
     networks: Counter[str] = Counter()
     tops: Counter[str] = Counter()
     scores: dict[str, list[float]] = {}
+    gained: dict[str, list[float]] = {}
     for _, found in known.groupby("benchmark"):
         top = _top(found)
-        for name, score, is_top in zip(found["nn"], found["best"], top, strict=True):
+        columns = found["nn"], found["best"], gains(found), top
+        for name, score, gain, is_top in zip(*columns, strict=True):
             for block in _names(blocks[name]):
                 networks[block] += 1
                 tops[block] += bool(is_top)
                 scores.setdefault(block, []).append(score)
+                gained.setdefault(block, []).append(gain)
     rows = [
         {
             "block": block,
@@ -119,13 +122,15 @@ def _uses(best: pd.DataFrame, blocks: pd.Series) -> pd.DataFrame:
             "best": tops[block],
             "share": tops[block] / count,
             "median": float(pd.Series(scores[block]).median()),
+            "gain": float(pd.Series(gained[block]).median()),
         }
         for block, count in networks.items()
     ]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
-    return frame.sort_values(["best", "median", "block"], ascending=[False, False, True])
+    frame = frame.sort_values(["best", "gain", "block"], ascending=[False, False, True])
+    return frame.drop(columns="gain")
 
 
 def _names(parameters: str) -> Iterable[str]:

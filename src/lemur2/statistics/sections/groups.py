@@ -45,7 +45,7 @@ class Groups(Section):
                     name="group_medians",
                     title="Median accuracy per model group",
                     frame=table,
-                    note="median, low and high (the quartiles) and max of the networks' best "
+                    note="median, low and high (the quartiles) and best of the networks' best "
                     "accuracy; first: the median after epoch 1.",
                 ),
                 Table(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 
+from lemur2.corpus import codec
 from lemur2.statistics.drawing.planes import Curves, Heat, draw_curves, draw_heat
 from lemur2.statistics.material import Material
+from lemur2.statistics.ranking import gains
 from lemur2.statistics.routing import Routing, routing
 from lemur2.statistics.sections.base import Part, Picture, Section, Table, slug
 
@@ -54,7 +54,7 @@ def read(told: pd.DataFrame) -> dict[tuple[int, int], Routing]:
     """The routing by trial and epoch, where diagnostics tell of any."""
     found = {}
     for trial, epoch, text in told[["trial", "epoch", "diagnostics"]].itertuples(index=False):
-        read = routing(json.loads(text))
+        read = routing(codec.told(text))
         if read is not None:
             found[int(trial), int(epoch)] = read
     return found
@@ -78,20 +78,23 @@ def _frame(found: dict[tuple[int, int], Routing]) -> pd.DataFrame:
 
 def _results(trials: pd.DataFrame) -> pd.DataFrame:
     """Per mixture and benchmark what tables 5 to 7 have, over its trials; the best first."""
-    grouped = trials.groupby(["benchmark", "nn"])
+    grouped = trials.assign(gain=gains(trials)).groupby(["benchmark", "nn"])
     results = grouped.agg(
         trials=("final", "size"),
         mean_final=("final", "mean"),
         deviation=("final", "std"),
         mean_best=("best", "mean"),
-        best=("best", "max"),
+        metric=("metric", "first"),
         epochs=("last_epoch", "max"),
     )
-    places = grouped["best"].idxmax()
-    results["best_epoch"] = trials.loc[places, "best_epoch"].to_numpy()
-    return results.reset_index().sort_values(
-        ["benchmark", "mean_final", "nn"], ascending=[True, False, True], ignore_index=True
+    places = grouped["gain"].idxmax()
+    for place, name in enumerate(("best", "best_epoch"), start=4):
+        results.insert(place, name, trials.loc[places, name].to_numpy())
+    results = results.reset_index()
+    order = results.assign(gain=gains(results, "mean_final")).sort_values(
+        ["benchmark", "gain", "nn"], ascending=[True, False, True]
     )
+    return order.drop(columns=["gain", "metric"]).reset_index(drop=True)
 
 
 def _curves(label: str, rows: pd.DataFrame) -> Picture:

@@ -8,7 +8,7 @@ from lemur2.statistics.drawing.planes import Cloud, Curves, draw_cloud, draw_cur
 from lemur2.statistics.drawing.style import score_label
 from lemur2.statistics.material import Material
 from lemur2.statistics.pareto import pareto_front
-from lemur2.statistics.ranking import best_per_network
+from lemur2.statistics.ranking import best_per_network, gains
 from lemur2.statistics.sections.base import Part, Picture, Section, Table, slug
 
 METRIC = "iou"
@@ -65,13 +65,13 @@ def _progress(material: Material, label: str, trials: pd.DataFrame) -> Picture:
 def _duration(label: str, trials: pd.DataFrame) -> Picture:
     timed = trials[trials["seconds"].notna()]
     hours = timed["seconds"].to_numpy() / 3600
-    gain = timed["best"].to_numpy() * 100
+    best = timed["best"].to_numpy() * 100
     title = f"{label}: IoU against training time ({len(timed):,} trials)"
     cloud = Cloud(
         x=hours,
-        y=gain,
+        y=best,
         groups=list(timed["nn"]),
-        front=pareto_front(hours, gain),
+        front=pareto_front(hours, gains(timed).to_numpy()),
         names=list(timed["nn"]),
         title=title,
         x_label="training time of the whole trial [h] (logarithmic axis)",

@@ -7,6 +7,7 @@ import pandas as pd
 from lemur2.statistics.drawing.rows import Rows, draw_rows
 from lemur2.statistics.drawing.style import score_label, score_name, score_scale
 from lemur2.statistics.material import Material
+from lemur2.statistics.ranking import gains
 from lemur2.statistics.sections.base import Part, Picture, Section, Table, slug
 
 TASK = "txt-generation"
@@ -45,17 +46,22 @@ class Text(Section):
 
 
 def _table(trials: pd.DataFrame) -> pd.DataFrame:
-    by_network = trials.groupby(["benchmark", "metric", "nn"])["best"]
+    grouped = trials.assign(gain=gains(trials)).groupby(["benchmark", "metric", "nn"])
+    by_network = grouped["best"]
     table = pd.DataFrame(
         {
-            "best": by_network.max(),
+            "best": trials.loc[grouped["gain"].idxmax(), "best"].to_numpy(),
             "median": by_network.median(),
             "low": by_network.quantile(0.25),
             "high": by_network.quantile(0.75),
             "trials": by_network.size(),
-        }
+        },
+        index=by_network.size().index,
+    ).reset_index()
+    order = table.assign(gain=gains(table)).sort_values(
+        ["benchmark", "gain"], ascending=[True, False]
     )
-    return table.reset_index().sort_values(["benchmark", "best"], ascending=[True, False])
+    return order.drop(columns="gain")
 
 
 def _picture(label: str, table: pd.DataFrame) -> Picture:

@@ -9,7 +9,7 @@ from lemur2.statistics.drawing.planes import Cloud, draw_cloud
 from lemur2.statistics.drawing.style import score_label, score_name, score_scale
 from lemur2.statistics.material import Material
 from lemur2.statistics.pareto import pareto_front
-from lemur2.statistics.ranking import best_per_network
+from lemur2.statistics.ranking import best_per_network, gains
 from lemur2.statistics.sections.base import Part, Picture, Section, Table, slug
 
 LEAST = 10  # networks; fewer make no cloud
@@ -37,7 +37,7 @@ class Tradeoffs(Section):
             for cost in _COSTS:
                 known = found[found[cost].notna()].reset_index(drop=True)
                 if len(known) >= LEAST:
-                    front = pareto_front(known[cost].to_numpy(), known["best"].to_numpy())
+                    front = pareto_front(known[cost].to_numpy(), gains(known).to_numpy())
                     pictures.append(_picture(str(label), known, cost, front))
                     fronts.append(_front_table(known.iloc[front], cost))
         return Part(

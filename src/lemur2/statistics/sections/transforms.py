@@ -6,6 +6,7 @@ import pandas as pd
 
 from lemur2.statistics.drawing.rows import Rows, draw_rows
 from lemur2.statistics.material import Material
+from lemur2.statistics.ranking import gains
 from lemur2.statistics.sections.base import Part, Picture, Section, Table, slug
 from lemur2.statistics.transforms import (
     SETTING,
@@ -46,7 +47,7 @@ class Transforms(Section):
             text=(
                 "Every transform resizes, converts and normalises; what varies are the operations "
                 "before. Scores are after the last epoch, in the transform's deterministic form. "
-                "A transform is kept, in the paper's sense, where its score is above the best of "
+                "A transform is kept, in the paper's sense, where its score beats the best of "
                 "the same network, data and epochs under a transform that no generator proposed: "
                 "`threshold`, missing where none was tried. None is deleted for not being kept. "
                 "What was refused has no score and is in no mean; the paper's mean of prompted "
@@ -59,8 +60,8 @@ class Transforms(Section):
                     name="transforms",
                     title="Accuracy by number of operations (table 10)",
                     frame=table,
-                    note="low, high: 95% interval of the mean; kept: how many are above the "
-                    "threshold; refused: of this configuration, over all runs.",
+                    note="low, high: 95% interval of the mean; kept: how many are better than "
+                    "the threshold; refused: of this configuration, over all runs.",
                     open=True,
                 ),
                 Table(
@@ -81,7 +82,7 @@ class Transforms(Section):
                     name="transforms_tried",
                     title="Every transform that was tried",
                     frame=_listed(found),
-                    note="kept: its score is above the threshold.",
+                    note="kept: its score is better than the threshold.",
                 ),
             ),
         )
@@ -106,8 +107,10 @@ def _said(effect: pd.DataFrame) -> list[str]:
 
 
 def _listed(found: pd.DataFrame) -> pd.DataFrame:
-    listed = found.sort_values([*SETTING, "score"], ascending=[True, True, True, False])
-    return listed.assign(operations=listed["operations"].map(", ".join))
+    listed = found.assign(gain=gains(found, "score")).sort_values(
+        [*SETTING, "gain"], ascending=[True, True, True, False]
+    )
+    return listed.drop(columns="gain").assign(operations=listed["operations"].map(", ".join))
 
 
 def _configurations(setting: str, part: pd.DataFrame) -> Picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from lemur2.paths import inside
 from lemur2.statistics.drawing.style import styled
 from lemur2.statistics.sections.base import Picture
 
@@ -18,9 +19,9 @@ def write_picture(picture: Picture, folder: Path) -> bytes:
         # As laid out for the PNG: to lay it out once more would take as long as drawing it.
         figure.set_layout_engine("none")
         figure.savefig(
-            folder / f"{picture.name}.svg",
+            inside(folder, picture.name, ".svg"),
             format="svg",
             metadata={"Title": picture.title, "Date": None},
         )
-    (folder / f"{picture.name}.png").write_bytes(made.getvalue())
+    inside(folder, picture.name, ".png").write_bytes(made.getvalue())
     return made.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lemur2.paths import inside
 from lemur2.statistics.sections.base import Table
 
 _SHEET = 31  # characters of a sheet's name, Excel's limit
 _WIDEST = 48  # characters of a column
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def write_csv(table: Table, folder: Path) -> None:
-    """Write `<name>.csv`, UTF-8, missing values empty."""
-    table.frame.to_csv(folder / f"{table.name}.csv", index=False, lineterminator="\n")
+    """Write `<name>.csv`, UTF-8, missing values empty; no text is a formula."""
+    path = inside(folder, table.name, ".csv")
+    without_formulas(table.frame).to_csv(
+        path, index=False, lineterminator="\n", errors="backslashreplace"
+    )
+
+
+def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an apostrophe before each text that a spreadsheet would compute.
+
+    Names come from generators and imported corpora, and a cell may call programs. Numbers are left
+    alone, negative ones too, and so are texts that are numbers.
+    """
+    made = frame.rename(columns=_harmless)
+    for place, kind in enumerate(made.dtypes):
+        if kind.kind not in "iufb":
+            texts = [_harmless(value) for value in made.iloc[:, place]]
+            made.isetitem(place, np.array(texts, dtype=object))
+    return made
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+        return value
+    kept = value.replace("\r", "\n")  # which is quoted, and ends no row
+    return f"'{kept}" if value.startswith(_FORMULA) else kept
 
 
 def write_workbook(tables: Sequence[Table], path: Path) -> None:
@@ -46,7 +74,6 @@ def sheet_names(names: Iterable[str]) -> list[str]:
 
 
 def _sheet(book: Any, name: str, frame: pd.DataFrame) -> None:
-    from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
@@ -57,7 +84,7 @@ def _sheet(book: Any, name: str, frame: pd.DataFrame) -> None:
         longest = max((len(str(value)) for value in frame[column].head(200)), default=0)
         width = min(_WIDEST, max(len(str(column)), longest) + 2)
         sheet.column_dimensions[get_column_letter(place)].width = width
-    heads = [WriteOnlyCell(sheet, value=str(column)) for column in frame]
+    heads = [_text_cell(sheet, str(column)) for column in frame]
     for head in heads:
         head.font = Font(bold=True)
     sheet.append(heads)
@@ -67,21 +94,20 @@ def _sheet(book: Any, name: str, frame: pd.DataFrame) -> None:
 
 def _values(sheet: Any, column: pd.Series) -> list[Any]:
     """A column as a sheet can hold it: text is never a formula, NaN and infinity are empty."""
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
     if column.dtype.kind == "f":
         finite = np.isfinite(column.to_numpy())
         return column.astype(object).where(finite, None).tolist()
     if column.dtype.kind in "iub":
         return column.tolist()
+    return [None if pd.isna(value) else _text_cell(sheet, str(value)) for value in column]
 
-    def text(value: str) -> Any:
-        kept = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
-        if not kept.startswith("="):
-            return kept
-        cell = WriteOnlyCell(sheet, value=kept)
-        cell.data_type = "s"
-        return cell
 
-    return [None if pd.isna(value) else text(str(value)) for value in column]
+def _text_cell(sheet: Any, value: str) -> Any:
+    """A cell that holds a text, whatever it looks like."""
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    plain = value.encode("utf-8", "replace").decode()
+    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", plain))
+    cell.data_type = "s"
+    return cell

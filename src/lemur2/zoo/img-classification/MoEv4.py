@@ -109,12 +109,13 @@ class Net(nn.Module):
         probabilities = logits.softmax(dim=1)
         best, chosen = probabilities.topk(self.top, dim=1)
         weights = best / best.sum(dim=1, keepdim=True)
-        opinions = x.new_zeros(len(x), self.top, self.classes)
-        for index, expert in enumerate(self.experts):
+        opinions = x.new_zeros(x.shape[0], self.top, self.classes)
+        for index, expert in enumerate(self.experts):  # one that nobody chose gets an empty batch
             rows, places = (chosen == index).nonzero(as_tuple=True)
-            if len(rows):
-                found = expert(x[rows]).to(opinions.dtype)
-                opinions = opinions.index_put((rows, places), found)
+            if self.training and not len(rows):
+                continue  # nor does the optimizer change it
+            found = expert(x[rows]).to(opinions.dtype)
+            opinions = opinions.index_put((rows, places), found)
         scores = (weights.unsqueeze(2) * opinions).sum(dim=1)
         return scores, probabilities, chosen, weights, opinions
 

@@ -1,0 +1,62 @@
+"""Whether a trace can be of a file: what a worker says of places and numbers is its own word."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from lemur2.architecture import Refusal, Verdict
+from lemur2.generators.mutation.code_mutator import CodeMutator
+from lemur2.generators.mutation.trace import Position, Trace
+
+_MOST = 1 << 62  # of a number
+_MOST_SITES = 20_000
+_MOST_BITS = 1 << 31  # of the sets of sites that formulas are worked out with: one for each node
+_MOST_SHIFT = 64
+
+
+def check(trace: Trace, source: str) -> None:
+    """Refuse a trace that planning could not work with.
+
+    Raises:
+        Refusal: (`forbidden`) A place is not in the file, a number is none that a size could
+            come to, or there are more places and formulas than a file could have.
+    """
+    sites, nodes = len(trace.sites), len(trace.nodes)
+    if sites > _MOST_SITES or sites * nodes > _MOST_BITS:
+        raise _unsound(f"{sites:,} places and {nodes:,} formulas")
+    if not all(map(_is_size, trace.values)):
+        raise _unsound("a number that no size comes to")
+    for kind, *rest in trace.nodes:
+        if kind == "const" and not _is_size(rest[0]):
+            raise _unsound("a number that no size comes to")
+        if kind in ("pow", "lshift", "rshift") and abs(trace.values[rest[1]]) > _MOST_SHIFT:
+            raise _unsound("a power that no size comes to")
+    code = CodeMutator(source)
+    for position in set(_positions(trace)):
+        _check_position(code, position)
+
+
+def _is_size(value: float) -> bool:
+    return math.isfinite(value) and abs(value) <= _MOST
+
+
+def _positions(trace: Trace) -> Iterator[Position]:
+    yield from (site.position for site in trace.sites)
+    yield from (position for _, position in trace.functions)
+    for module in trace.modules:
+        yield from module.stack
+
+
+def _check_position(code: CodeMutator, position: Position) -> None:
+    line, column, end_line, end_column = position
+    try:
+        if column < 0 or end_column < 0 or (line, column) > (end_line, end_column):
+            raise ValueError(position)
+        code.text(position)
+    except ValueError as error:  # there is no such line, or it is no character's beginning
+        raise _unsound("a place that is not in the file") from error
+
+
+def _unsound(what: str) -> Refusal:
+    return Refusal(Verdict.FORBIDDEN, f"the worker's trace cannot be: {what}")
