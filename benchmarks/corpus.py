@@ -64,13 +64,13 @@ begun = cpu()
 measure(lambda: lemur2.data(db={db!r}, {arguments}), {times})
 """
 OURS_BATCHES = """
-from lemur2.corpus.query import batches
+from lemur2.corpus.query.table import batches
 begun = cpu()
 measure(lambda: range(sum(map(len, batches(db={db!r})))), 1)
 """
 OURS_ARROW = """
 import pyarrow
-from lemur2.corpus.query import arrow
+from lemur2.corpus.query.table import arrow
 begun = cpu()
 measure(lambda: arrow(db={db!r}), 1)
 """

@@ -24,7 +24,7 @@ from lemur2.corpus.pool import Pool
 from lemur2.evaluation import Protocol
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.generators.experts import Blueprint, ExpertsConfig, ExpertsGenerator, Part, compose
 from lemur2.generators.experts.builtin import builtin_source
 from lemur2.generators.fractal import FractalConfig, FractalGenerator
@@ -120,7 +120,7 @@ def main() -> None:
         propose()
         return
     protocol = Protocol(dataset=options.dataset, transform=options.transform, epochs=options.epochs)
-    with Sandbox() as sandbox:
+    with CandidateSandbox() as sandbox:
         what[options.what](Evaluator(sandbox), protocol)
 
 

@@ -22,7 +22,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import GroupKFold
 
 from lemur2.corpus import Corpus
-from lemur2.corpus.query import data
+from lemur2.corpus.query.table import data
 from lemur2.generators.genetic.space import Gene, Space, Vector
 
 ORDERED = (int, float)

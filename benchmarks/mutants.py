@@ -36,7 +36,7 @@ from cosmic_ray.plugins import get_operator
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("evaluation", "corpus", "loop", "metrics")
 LEFT_OUT = (
-    *("evaluation/sandbox/", "evaluation/tracing/", "evaluation/blocks/"),
+    *("sandbox/", "evaluation/tracing/", "evaluation/blocks/"),
     "corpus/migrations/",
 )
 PATIENCE = 300  # seconds until tests count as hanging
@@ -45,7 +45,7 @@ PATIENCE = 300  # seconds until tests count as hanging
 TESTS = {
     "metrics/": ["metrics"],
     "corpus/": ["corpus/test_corpus_store.py", "corpus/test_corpus_open.py"],
-    "corpus/claims.py": ["corpus/test_claims.py"],
+    "corpus/db/claims.py": ["corpus/test_claims.py"],
     "corpus/curation/": ["corpus/test_curation.py"],
     "corpus/dedupe/": ["corpus/test_dedupe.py", "corpus/test_dedupe_near.py"],
     "corpus/exporting/": ["corpus/test_export.py"],
@@ -53,7 +53,7 @@ TESTS = {
     "corpus/importing/": ["corpus/test_import.py", "corpus/test_import_trainings.py"],
     "corpus/importing/restore.py": ["corpus/test_export.py"],
     "corpus/pool.py": ["corpus/test_pool.py", "metrics/test_order.py", "loop/test_genetic_runs.py"],
-    "corpus/static.py": ["corpus/test_corpus_static.py"],
+    "corpus/query/static.py": ["corpus/test_corpus_static.py"],
     **{
         f"corpus/{name}.py": ["corpus/test_corpus_query.py", "metrics/test_order.py"]
         for name in ("arrow", "best", "conditions", "frame", "query", "scan", "tables")

@@ -22,7 +22,7 @@ from lemur2.errors import UserError
 from lemur2.evaluation import Limits
 from lemur2.evaluation.blocks.building import LibraryBuilder, chosen
 from lemur2.evaluation.blocks.validator import BlockValidator
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.retrieval.index.discovery import BlockDiscovery
 from lemur2.retrieval.index.store import FileIndexStore
 from lemur2.retrieval.library.shelf import BlockLibrary
@@ -95,7 +95,7 @@ def main() -> None:
         blocks = wanted(store, options)
         entries, seconds = [], []
         with (
-            Sandbox(Limits(threads=1)) as sandbox,
+            CandidateSandbox(Limits(threads=1)) as sandbox,
             BlockLibrary(folder / "library.db", create=True) as library,
         ):
             builder = LibraryBuilder(store, BlockValidator(sandbox), library, workers=1)

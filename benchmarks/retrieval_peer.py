@@ -28,7 +28,7 @@ from pathlib import Path
 from lemur2.evaluation import Limits
 from lemur2.evaluation.blocks.building import LibraryBuilder, chosen
 from lemur2.evaluation.blocks.validator import BlockValidator
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.retrieval.index.discovery import BlockDiscovery
 from lemur2.retrieval.index.store import FileIndexStore
 from lemur2.retrieval.library.shelf import BlockLibrary
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, Sandbox(Limits(threads=1)) as sandbox:
+    with tempfile.TemporaryDirectory() as name, CandidateSandbox(Limits(threads=1)) as sandbox:
         folder, validator = Path(name), BlockValidator(sandbox)
         store, our_index, files = indexed(folder)
         known = {block.name for block in BlockDiscovery(store).blocks()}

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lemur2.architecture.zoo import zoo_names, zoo_source
 from lemur2.evaluation import Limits
 from lemur2.evaluation.evaluator import Evaluator
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.generators.fractal import FractalGenerator
 from lemur2.quiet import cpus
 from lemur2.tasks import task
@@ -49,7 +49,7 @@ def fresh(source: str) -> int:
 def main() -> None:
     """Run both and compare."""
     files, kind, at_once = sources(), task(TASK), cpus()
-    with Sandbox(Limits()) as sandbox, ThreadPoolExecutor(at_once) as pool:
+    with CandidateSandbox(Limits()) as sandbox, ThreadPoolExecutor(at_once) as pool:
         evaluator = Evaluator(sandbox)
         list(pool.map(lambda s: evaluator.screen(s, kind), files[:4]))  # both start warm
         started = time.perf_counter()

@@ -4,12 +4,16 @@ import signal
 import sys
 
 import pytest
+from hypothesis import settings
 
 from lemur2.evaluation import Limits
 from lemur2.evaluation.engine import LocalEngine
 from lemur2.metrics import higher_is_better
 
 GIB = 1 << 30
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 # A shell has what it starts in the background ignore Ctrl-C, and so would what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

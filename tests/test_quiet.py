@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lemur2.evaluation.sandbox.client import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.llm.backends.base import ModelError
 from lemur2.llm.backends.embedded import EmbeddedBackend
 from lemur2.llm.backends.hf import HfBackend
@@ -22,7 +22,7 @@ def environment_of(process):
 
 
 def test_the_warm_processs_threads_wait_asleep():
-    with Sandbox() as sandbox:
+    with CandidateSandbox() as sandbox:
         found = environment_of(sandbox._process.pid)
     assert WANTED.items() <= found.items()
 

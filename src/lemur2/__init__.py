@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lemur2.corpus.query import data
+    from lemur2.corpus.query.table import data
     from lemur2.corpus.store import Corpus
     from lemur2.loop.check_nn import CheckedNN, check_nn
 
@@ -15,7 +15,7 @@ _LAZY = {
     "CheckedNN": "lemur2.loop.check_nn",
     "Corpus": "lemur2.corpus.store",
     "check_nn": "lemur2.loop.check_nn",
-    "data": "lemur2.corpus.query",
+    "data": "lemur2.corpus.query.table",
 }
 
 

@@ -15,7 +15,7 @@ from lemur2.architecture import Verdict, zoo_source
 from lemur2.cli.errors import exit_code
 from lemur2.cli.group import LazyGroup
 from lemur2.corpus import Corpus, Epoch
-from lemur2.corpus.trials import add_epochs
+from lemur2.corpus.rows.trials import add_epochs
 from lemur2.errors import UsageError, UserError
 
 

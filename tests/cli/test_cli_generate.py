@@ -4,7 +4,7 @@ import json
 
 from click.testing import CliRunner
 
-from lemur2.cli.generate import generate
+from lemur2.cli.commands.generate import generate
 
 
 def generated(folder, seed, count=5):

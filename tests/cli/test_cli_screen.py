@@ -6,7 +6,7 @@ import pytest
 
 from lemur2.architecture import canonical_digest, zoo_source
 from lemur2.corpus import Corpus
-from lemur2.corpus.screens import shares, unscreened
+from lemur2.corpus.query.screens import shares, unscreened
 from lemur2.loop.corpus_screening import round_robin, select
 
 NET = """

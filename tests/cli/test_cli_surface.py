@@ -80,7 +80,7 @@ def test_help_imports_next_to_nothing():
         "import sys\n"
         "from lemur2.cli import main\n"
         "main(['--help'], standalone_mode=False)\n"
-        "heavy = {'torch', 'pandas', 'numpy', 'sqlalchemy', 'rich', 'lemur2.cli.data'}\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'sqlalchemy', 'rich', 'lemur2.cli.commands.data'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -35,7 +35,7 @@ def test_no_corpus_and_no_folder_are_one_line(lemur2, db, tmp_path):
 def test_statistics_need_no_torch():
     code = (
         "import sys\n"
-        "import lemur2.statistics, lemur2.cli.report\n"
+        "import lemur2.statistics, lemur2.cli.commands.report\n"
         "heavy = {'torch', 'matplotlib', 'scipy', 'openpyxl', 'jinja2'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
@@ -44,7 +44,9 @@ def test_statistics_need_no_torch():
 
 
 def test_a_missing_extra_names_the_extra(lemur2, db, tmp_path, monkeypatch):
-    monkeypatch.setattr("lemur2.cli.report._NEEDED", ("matplotlib", "a_package_that_is_not"))
+    monkeypatch.setattr(
+        "lemur2.cli.commands.report._NEEDED", ("matplotlib", "a_package_that_is_not")
+    )
     ended = lemur2("report", "--db", db, "--out", tmp_path)
     assert ended.code == 1
     assert "a_package_that_is_not" in ended.err

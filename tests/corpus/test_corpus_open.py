@@ -17,7 +17,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from corpus_samples import RUN, grow, outcome
 
-from lemur2.corpus import Corpus, database, schema
+from lemur2.corpus import Corpus
+from lemur2.corpus.db import database, schema
 from lemur2.errors import UsageError, UserError
 
 NOBODY = 65534

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import lemur2
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import Corpus, Epoch
+from lemur2.corpus.db.schema import trials
 from lemur2.corpus.dedupe import Redundant, mark
-from lemur2.corpus.query import BEST_PER, COLUMNS, GROUPS, arrow, batches
-from lemur2.corpus.schema import trials
+from lemur2.corpus.query.table import BEST_PER, COLUMNS, GROUPS, arrow, batches, leaderboard
 from lemur2.errors import UsageError, UserError
 
 NAMES = ["ga-1", "GA-1", "Net_%", "ä"]
@@ -262,7 +262,7 @@ def test_the_same_on_postgresql(postgres_place, tmp_path):
             assert not found[0].empty
             pd.testing.assert_frame_equal(*found)
         assert one.content_dump() == two.content_dump()
-        assert one.leaderboard("digits") == two.leaderboard("digits")
+        assert leaderboard(one, "digits") == leaderboard(two, "digits")
 
 
 @pytest.fixture
@@ -395,12 +395,12 @@ def test_what_is_flagged_imported_or_marked_can_be_left_out(three, wanted, expec
 
 
 def test_a_leaderboard_is_of_one_metric(three):
-    assert [place.nn for place in three.leaderboard("digits")] == ["Copy", "Good"]
-    assert [place.rank for place in three.leaderboard("digits", limit=1)] == [1]
+    assert [place.nn for place in leaderboard(three, "digits")] == ["Copy", "Good"]
+    assert [place.rank for place in leaderboard(three, "digits", limit=1)] == [1]
     grow(three, [outcome("Other", trial=trial_result(metric="ppl"))])
     with pytest.raises(UsageError, match="digits is scored by acc and ppl; choose one"):
-        three.leaderboard("digits")
-    assert [place.nn for place in three.leaderboard("digits", metric="ppl")] == ["Other"]
+        leaderboard(three, "digits")
+    assert [place.nn for place in leaderboard(three, "digits", metric="ppl")] == ["Other"]
 
 
 @pytest.mark.parametrize(("value", "kind"), [(3, "int64"), (1 << 63, "double"), (0.5, "double")])

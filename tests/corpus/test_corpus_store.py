@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from lemur2.architecture import Architecture, Candidate, Verdict, zoo_source
 from lemur2.corpus import Corpus, Epoch
-from lemur2.corpus.codec import from_json, join_hyperparameters, split_hyperparameters
+from lemur2.corpus.db.codec import from_json, join_hyperparameters, split_hyperparameters
+from lemur2.corpus.query.table import leaderboard
 from lemur2.errors import UserError
 
 
@@ -381,7 +382,7 @@ def test_leaderboard(corpus):
             ),
         ],
     )
-    board = corpus.leaderboard("digits")
+    board = leaderboard(corpus, "digits")
     assert [(row.rank, row.nn, row.accuracy, row.epoch) for row in board] == [
         (1, "a", 0.9, 1),
         (2, "b", 0.9, 1),
@@ -389,9 +390,9 @@ def test_leaderboard(corpus):
         (4, "low", 0.7, 1),
     ]
     assert [row.test_score for row in board[:2]] == [0.8, None]
-    assert [row.nn for row in corpus.leaderboard("digits", limit=1)] == ["a"]
-    assert corpus.leaderboard("nothing") == []
+    assert [row.nn for row in leaderboard(corpus, "digits", limit=1)] == ["a"]
+    assert leaderboard(corpus, "nothing") == []
     grow(corpus, [outcome("other metric", trial=trial_result(metric="ppl"))])
     with pytest.raises(UserError, match="acc and ppl; choose one"):
-        corpus.leaderboard("digits")
-    assert [row.nn for row in corpus.leaderboard("digits", metric="ppl")] == ["other metric"]
+        leaderboard(corpus, "digits")
+    assert [row.nn for row in leaderboard(corpus, "digits", metric="ppl")] == ["other metric"]

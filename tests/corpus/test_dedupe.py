@@ -16,7 +16,7 @@ from lemur2.corpus.dedupe import (
     marked,
     unmark,
 )
-from lemur2.corpus.query import data
+from lemur2.corpus.query.table import data
 from lemur2.errors import UsageError, UserError
 
 

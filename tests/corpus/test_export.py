@@ -11,11 +11,11 @@ from field_files import GOOD, TRIALS, expected_rows, write_wheel
 import lemur2
 from lemur2.architecture import Verdict
 from lemur2.corpus import Corpus, Epoch
+from lemur2.corpus.db.schema import metadata
 from lemur2.corpus.exporting import export_field, export_huggingface, export_parquet
 from lemur2.corpus.exporting.columns import COLUMNS
 from lemur2.corpus.importing import import_corpus
 from lemur2.corpus.progress import silent
-from lemur2.corpus.schema import metadata
 from lemur2.errors import UserError
 
 EXPORTS = (export_parquet, export_field, export_huggingface)

@@ -29,6 +29,7 @@ import lemur2
 from lemur2.architecture import Candidate, canonical_digest, content_name, whitespace_md5
 from lemur2.corpus import Corpus
 from lemur2.corpus.importing import Source, import_corpus, unfinished_imports
+from lemur2.corpus.query.table import leaderboard
 from lemur2.errors import UserError
 
 HERE = Path(__file__).parent
@@ -123,7 +124,7 @@ def test_flags(wheel, tmp_path):
     assert len(rest) == len(lemur2.data(db=tmp_path / "a.db")) - 1
     assert rest["flagged"].isna().all()
     with Corpus.open(tmp_path / "a.db") as corpus:
-        assert corpus.leaderboard("coco") == []
+        assert leaderboard(corpus, "coco") == []
 
 
 def test_device_runs(wheel, tmp_path):
@@ -398,7 +399,7 @@ def test_two_imports_at_once(wheel, place):
 def test_older_databases_are_upgraded(tmp_path):
     import sqlalchemy as sa
 
-    from lemur2.corpus import database
+    from lemur2.corpus.db import database
 
     place = tmp_path / "old.db"
     engine = sa.create_engine(f"sqlite:///{place}")

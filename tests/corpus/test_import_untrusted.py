@@ -11,10 +11,10 @@ from field_files import GOOD, record, write_folder, write_wheel
 
 import lemur2
 from lemur2.corpus import Corpus
+from lemur2.corpus.db.tables import MANIFEST
 from lemur2.corpus.exporting import export_field, export_parquet
 from lemur2.corpus.importing import import_corpus
 from lemur2.corpus.progress import silent
-from lemur2.corpus.tables import MANIFEST
 from lemur2.errors import UserError
 
 NAMES = (

@@ -6,10 +6,10 @@ from corpus_samples import grow, outcome, trial_result
 
 from lemur2.architecture import Verdict, zoo_names, zoo_source
 from lemur2.corpus import Epoch
-from lemur2.corpus import trials as trial_rows
-from lemur2.corpus.architectures import identify
+from lemur2.corpus.db.schema import trials
 from lemur2.corpus.pool import Pool, Terms
-from lemur2.corpus.schema import trials
+from lemur2.corpus.rows import trials as trial_rows
+from lemur2.corpus.rows.architectures import identify
 from lemur2.errors import UserError
 
 TASK = "img-classification"

@@ -22,7 +22,7 @@ from lemur2.corpus import Outcome
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.tasks import task
 
 FOLDER = Path(__file__).parents[1] / "hostile"
@@ -59,7 +59,7 @@ def evaluator(home):
         LEMUR2_CACHE=kept.get("LEMUR2_CACHE", str(Path(kept["HOME"]) / ".cache/lemur2")),
     )
     try:
-        with Sandbox(LIMITS) as sandbox:
+        with CandidateSandbox(LIMITS) as sandbox:
             yield Evaluator(sandbox)
     finally:
         os.environ.clear()
@@ -107,7 +107,7 @@ IN_EVERY_SETTING = (
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
 def test_isolation_rests_on_what_every_machine_has(setting, home):
-    with Sandbox(LIMITS, **setting) as sandbox:
+    with CandidateSandbox(LIMITS, **setting) as sandbox:
         for name in IN_EVERY_SETTING:
             _ends_well(Evaluator(sandbox), name, home)
 
@@ -115,7 +115,7 @@ def test_isolation_rests_on_what_every_machine_has(setting, home):
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
 def test_all_attacks_end_well_on_every_machine(setting, home):
-    with Sandbox(LIMITS, **setting) as sandbox:
+    with CandidateSandbox(LIMITS, **setting) as sandbox:
         for name in ATTACKS:
             _ends_well(Evaluator(sandbox), name, home)
 

@@ -6,7 +6,7 @@ import pytest
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 
 BIGRAMS = '''
 import torch
@@ -50,7 +50,7 @@ def plan():
 
 @pytest.fixture(scope="module")
 def evaluator():
-    with Sandbox(Limits(train_seconds=120)) as sandbox:
+    with CandidateSandbox(Limits(train_seconds=120)) as sandbox:
         yield Evaluator(sandbox)
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import reports
-from lemur2.evaluation.sandbox import Awaited
-from lemur2.evaluation.sandbox.channel import KEY_BYTES, Channel, ChannelClosed, Forged
 from lemur2.generators.mutation.soundness import check
 from lemur2.generators.mutation.trace import Trace
+from lemur2.sandbox import Awaited
+from lemur2.sandbox.channel import KEY_BYTES, Channel, ChannelClosed, Forged
 
 KEY = b"k" * KEY_BYTES
 GIB = 1 << 30

@@ -17,8 +17,9 @@ from lemur2.errors import UserError
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
-from lemur2.evaluation.sandbox import Property, Sandbox, Worker, again, report
-from lemur2.evaluation.sandbox import client as client_module
+from lemur2.evaluation.workers import CandidateSandbox
+from lemur2.sandbox import Property, Worker, again, report
+from lemur2.sandbox import client as client_module
 from lemur2.tasks import task
 
 IMAGES = task("img-classification")
@@ -32,7 +33,7 @@ def test_memory_is_watched_where_the_address_space_is_not_limited(monkeypatch):
         "super().__init__(); self.x = [torch.ones(1 << 22) for _ in range(400)]",
     )
     with (
-        Sandbox(Limits(memory=1 << 30, screen_seconds=60)) as sandbox,
+        CandidateSandbox(Limits(memory=1 << 30, screen_seconds=60)) as sandbox,
         pytest.raises(Refusal) as caught,
     ):
         Evaluator(sandbox).screen(source, IMAGES)
@@ -42,7 +43,7 @@ def test_memory_is_watched_where_the_address_space_is_not_limited(monkeypatch):
 def test_a_machine_that_cannot_isolate_runs_nothing(monkeypatch):
     lacking = Property("no network", False, "seccomp", "no filter here; use another machine")
     monkeypatch.setattr(client_module, "report", lambda: [lacking])
-    with pytest.raises(UserError, match=r"no network.*--unsafe"), Sandbox():
+    with pytest.raises(UserError, match=r"no network.*--unsafe"), CandidateSandbox():
         pass
 
 
@@ -52,7 +53,7 @@ def test_every_property_is_reported():
 
 
 def test_a_dead_warm_process_is_started_again():
-    with Sandbox() as sandbox:
+    with CandidateSandbox() as sandbox:
         evaluator = Evaluator(sandbox)
         before = evaluator.screen(zoo_source("LeNet"), IMAGES)
         os.kill(sandbox._process.pid, signal.SIGKILL)
@@ -63,7 +64,7 @@ def test_a_dead_warm_process_is_started_again():
 
 def test_a_training_is_the_same_where_the_warm_process_dies_under_it():
     plan = Plan.of(Protocol(dataset="digits", epochs=2))
-    with Sandbox() as sandbox:
+    with CandidateSandbox() as sandbox:
         evaluator = Evaluator(sandbox)
         told = []
 
@@ -82,7 +83,7 @@ def test_a_training_is_the_same_where_the_warm_process_dies_under_it():
 
 
 def test_a_warm_process_that_dies_every_time_is_the_machines_fault():
-    with Sandbox() as sandbox:
+    with CandidateSandbox() as sandbox:
         evaluator = Evaluator(sandbox)
         deaths = []
 
@@ -152,7 +153,7 @@ def test_data_that_is_damaged_while_a_network_trains_is_no_verdict(prepared):
         return True
 
     longer = replace(prepared, protocol=prepared.protocol.with_(epochs=2))
-    with Sandbox() as sandbox, pytest.raises(UserError, match="prepared data is damaged"):
+    with CandidateSandbox() as sandbox, pytest.raises(UserError, match="prepared data is damaged"):
         Evaluator(sandbox).train(RAW, longer, on_epoch=cut)
 
 
@@ -165,7 +166,7 @@ RAW = zoo_source("LeNet").replace(
 
 def test_leaving_ends_everything(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with Sandbox() as sandbox, sandbox.worker():
+    with CandidateSandbox() as sandbox, sandbox.worker():
         warm = sandbox._process.pid
         assert [path.name[:7] for path in tmp_path.iterdir()] == ["lemur2-"]
     assert not list(tmp_path.iterdir())
@@ -182,7 +183,7 @@ SETTINGS = ({}, {"namespaces": False, "landlock": 5})
 @pytest.fixture(scope="module", params=SETTINGS, ids=["as it is", "old"])
 def machine(request):
     """Evaluates on such a machine."""
-    with Sandbox(Limits(screen_seconds=500), **request.param) as sandbox:
+    with CandidateSandbox(Limits(screen_seconds=500), **request.param) as sandbox:
         yield Evaluator(sandbox)
 
 
@@ -276,12 +277,15 @@ def test_who_leaves_its_channel_is_ended_at_once(machine):
 
 def test_without_torch_nothing_starts(monkeypatch):
     monkeypatch.setattr(client_module, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"torch is not installed.*pip install"), Sandbox():
+    with pytest.raises(UserError, match=r"torch is not installed.*pip install"), CandidateSandbox():
         pass
 
 
 def test_an_import_of_a_package_with_data_is_refused_as_an_import():
     source = "import mlxtend\n" + zoo_source("LeNet")
-    with Sandbox() as sandbox, pytest.raises(Refusal, match="may not read: mlxtend") as caught:
+    with (
+        CandidateSandbox() as sandbox,
+        pytest.raises(Refusal, match="may not read: mlxtend") as caught,
+    ):
         Evaluator(sandbox).screen(source, IMAGES)
     assert caught.value.verdict is Verdict.IMPORT

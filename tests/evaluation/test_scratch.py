@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lemur2.evaluation import Limits
-from lemur2.evaluation.sandbox import scratch
+from lemur2.sandbox import scratch
 
 NOBODY = 65534
 _SETRESUID = {"x86_64": 117, "aarch64": 147}.get(platform.machine(), 117)

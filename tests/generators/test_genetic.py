@@ -14,7 +14,7 @@ from lemur2.corpus.pool import KnownTrial, Terms
 from lemur2.errors import UsageError
 from lemur2.evaluation import Limits
 from lemur2.evaluation.evaluator import Evaluator
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.generators.genetic import BASIC, BLOCK, Design, GeneticConfig, GeneticGenerator
 from lemur2.generators.genetic.evolution import Aging, Generations
 from lemur2.generators.genetic.operators import Operators
@@ -86,7 +86,7 @@ def sample(count):
 def test_a_sample_builds_and_counts_as_foretold_in_the_sandbox():
     limits = Limits()
     kind = task("img-classification")
-    with Sandbox(limits) as sandbox:
+    with CandidateSandbox(limits) as sandbox:
         evaluator = Evaluator(sandbox)
         for space, vector in sample(6):
             if not space.is_sound(vector):

@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from lemur2.architecture import Candidate, Verdict
 from lemur2.cli import main
 from lemur2.corpus import Corpus, Epoch
-from lemur2.corpus.architectures import ensure_transform
+from lemur2.corpus.db.schema import attempts, epochs, trials
 from lemur2.corpus.dedupe import entries, find_redundant
 from lemur2.corpus.exporting.field import export_field
 from lemur2.corpus.pool import Pool
-from lemur2.corpus.query import batches, best_first, data
-from lemur2.corpus.schema import attempts, epochs, trials
+from lemur2.corpus.query.table import batches, best_first, data, leaderboard
+from lemur2.corpus.rows.architectures import ensure_transform
 from lemur2.errors import UserError
 from lemur2.metrics import best_of, higher_is_better, loss, metric, sign, signs
 from lemur2.statistics import evolution, load
@@ -152,7 +152,7 @@ def test_rows_by_metrics_to_be_low_follow_the_others(corpus):
 
 
 def test_a_leaderboard_starts_with_the_lowest(measured):
-    places = measured.leaderboard("digits")
+    places = leaderboard(measured, "digits")
     assert [(each.rank, each.nn, each.accuracy) for each in places] == [
         (1, "Good", 0.1),
         (2, "Fair", 0.4),

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import Corpus, Epoch, Facts, Outcome
-from lemur2.corpus.schema import architectures, redundant, trials
+from lemur2.corpus.db.schema import architectures, redundant, trials
 from lemur2.statistics import load
 
 HOSTILE = '=1+1 <script>alert("$x^2$")</script> \x07' + "long" * 12

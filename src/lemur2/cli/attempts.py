@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lemur2.cli.output import cut, emit_json, print_table, width
 
 if TYPE_CHECKING:
-    from lemur2.corpus.attempted import Attempted
+    from lemur2.corpus.query.attempted import Attempted
 
 _FIELDS = (
     *("run", "index", "name", "generator", "verdict", "reason"),

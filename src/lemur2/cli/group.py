@@ -19,38 +19,68 @@ from lemur2.suggestions import did_you_mean
 # there is not shown.
 COMMANDS = {
     "quickstart": (
-        "lemur2.cli.quickstart:quickstart",
+        "lemur2.cli.commands.quickstart:quickstart",
         "A corpus from nothing on real data, in minutes.",
     ),
-    "check": ("lemur2.cli.check:check", "Screen files in the sandbox: a verdict each."),
-    "train": ("lemur2.cli.train:train", "Train one network, or search its hyperparameters."),
-    "generate": ("lemur2.cli.generate:generate", "Write a generator's candidates to a folder."),
-    "grow": ("lemur2.cli.grow:grow", "Propose, screen, deduplicate, train and record."),
-    "champion": ("lemur2.cli.champion:champion", "The best of a run, scored on the test part."),
-    "resume": ("lemur2.cli.grow:resume", "Go on with a run where it stopped."),
-    "runs": ("lemur2.cli.runs:runs", "The ledger: every run, how far it got, how it ended."),
-    "data": ("lemur2.cli.data:data", "Query the corpus: a row per epoch of a trial."),
-    "show": ("lemur2.cli.show:show", "One network: source, facts, lineage, trials."),
-    "import": ("lemur2.cli.import_:import_", "An existing corpus into this one."),
-    "export": ("lemur2.cli.export:export", "The corpus as Parquet, or in the field's layout."),
+    "check": ("lemur2.cli.commands.check:check", "Screen files in the sandbox: a verdict each."),
+    "train": (
+        "lemur2.cli.commands.train:train",
+        "Train one network, or search its hyperparameters.",
+    ),
+    "generate": (
+        "lemur2.cli.commands.generate:generate",
+        "Write a generator's candidates to a folder.",
+    ),
+    "grow": ("lemur2.cli.commands.grow:grow", "Propose, screen, deduplicate, train and record."),
+    "champion": (
+        "lemur2.cli.commands.champion:champion",
+        "The best of a run, scored on the test part.",
+    ),
+    "resume": ("lemur2.cli.commands.grow:resume", "Go on with a run where it stopped."),
+    "runs": (
+        "lemur2.cli.commands.runs:runs",
+        "The ledger: every run, how far it got, how it ended.",
+    ),
+    "data": ("lemur2.cli.commands.data:data", "Query the corpus: a row per epoch of a trial."),
+    "show": ("lemur2.cli.commands.show:show", "One network: source, facts, lineage, trials."),
+    "import": ("lemur2.cli.commands.import_:import_", "An existing corpus into this one."),
+    "export": (
+        "lemur2.cli.commands.export:export",
+        "The corpus as Parquet, or in the field's layout.",
+    ),
     "dedupe": (
-        "lemur2.cli.dedupe:dedupe",
+        "lemur2.cli.commands.dedupe:dedupe",
         "Networks that others stand for; marks, never deletion.",
     ),
     "blocks": (
-        "lemur2.cli.blocks:blocks",
+        "lemur2.cli.commands.blocks:blocks",
         "Runnable blocks from model libraries: index, search, extract.",
     ),
-    "curate": ("lemur2.cli.curate:curate", "A training set of networks: chosen, split, written."),
-    "finetune": ("lemur2.cli.finetune:finetune", "Train a language model's adapter on networks."),
+    "curate": (
+        "lemur2.cli.commands.curate:curate",
+        "A training set of networks: chosen, split, written.",
+    ),
+    "finetune": (
+        "lemur2.cli.commands.finetune:finetune",
+        "Train a language model's adapter on networks.",
+    ),
     "finetune-eval": (
-        "lemur2.cli.finetune_eval:finetune_eval",
+        "lemur2.cli.commands.finetune_eval:finetune_eval",
         "What it writes before and after, in funnels.",
     ),
-    "screen": ("lemur2.cli.screen:screen", "Screen the networks of a corpus; facts and verdicts."),
-    "prompt": ("lemur2.cli.prompt:prompt", "The prompts of language models; the models."),
-    "report": ("lemur2.cli.report:report", "Figures and tables over the corpus, in one page."),
-    "doctor": ("lemur2.cli.doctor:doctor", "What protects this machine; devices, data sets."),
+    "screen": (
+        "lemur2.cli.commands.screen:screen",
+        "Screen the networks of a corpus; facts and verdicts.",
+    ),
+    "prompt": ("lemur2.cli.commands.prompt:prompt", "The prompts of language models; the models."),
+    "report": (
+        "lemur2.cli.commands.report:report",
+        "Figures and tables over the corpus, in one page.",
+    ),
+    "doctor": (
+        "lemur2.cli.commands.doctor:doctor",
+        "What protects this machine; devices, data sets.",
+    ),
 }
 
 

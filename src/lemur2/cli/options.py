@@ -249,7 +249,7 @@ class LimitFlags:
             UsageError: There is no such kind of device.
         """
         from lemur2.evaluation import Limits
-        from lemur2.evaluation.protocol import GIB
+        from lemur2.sandbox.limits import GIB
 
         check_device(self.device)
         given: dict[str, Any] = {}

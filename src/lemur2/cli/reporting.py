@@ -14,7 +14,7 @@ from lemur2.cli.output import cut, emit_json, print_table, say, width
 from lemur2.cli.progress import Progress, duration
 from lemur2.cli.text import printable
 from lemur2.corpus import Corpus, Outcome, Run
-from lemur2.corpus.attempted import Attempted, attempted
+from lemur2.corpus.query.attempted import Attempted, attempted
 from lemur2.corpus.repeats import said
 from lemur2.loop import Progress as Step
 
@@ -214,7 +214,9 @@ def _way_on(run: Run, found: Sequence[Attempted]) -> str:
 
 def leaderboard(corpus: Corpus, dataset: str, limit: int = 10) -> None:
     """Print the best networks on a data set."""
-    places = corpus.leaderboard(dataset, limit)
+    from lemur2.corpus.query.table import leaderboard as best_networks
+
+    places = best_networks(corpus, dataset, limit)
     rows = []
     for place in places:
         stored = corpus.architecture(place.nn)

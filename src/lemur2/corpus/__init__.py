@@ -6,9 +6,9 @@ so that workers and `--help` do without it.
 
 from typing import TYPE_CHECKING, Any
 
-from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
 from lemur2.corpus.funnel import STAGES, Attempted, Stage, funnel, wilson
 from lemur2.corpus.records import Epoch, Facts, Outcome, TrialResult
+from lemur2.corpus.rows.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
 
 if TYPE_CHECKING:
     from lemur2.corpus.store import Corpus

@@ -14,10 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
 
 from lemur2.architecture import Verdict
-from lemur2.corpus import architectures as rows
-from lemur2.corpus import codec
-from lemur2.corpus.records import Facts
-from lemur2.corpus.schema import (
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.schema import (
     architectures,
     attempts,
     benchmarks,
@@ -26,8 +24,10 @@ from lemur2.corpus.schema import (
     transforms,
     trials,
 )
+from lemur2.corpus.records import Facts
+from lemur2.corpus.rows import architectures as rows
+from lemur2.corpus.rows.watermark import Watermark
 from lemur2.corpus.store import Corpus
-from lemur2.corpus.watermark import Watermark
 
 # How a training ends that would end so again. Limits, the machine and what the sandbox forbids
 # may be others next time.

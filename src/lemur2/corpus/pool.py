@@ -1,6 +1,6 @@
 """What a corpus held when a run began: the networks that generators build on.
 
-A pool is bounded by a watermark, which the ledger keeps (`corpus.watermark`).
+A pool is bounded by a watermark, which the ledger keeps (`corpus.rows.watermark`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Architecture, family
 from lemur2.architecture.zoo import zoo_names, zoo_parameters, zoo_source
-from lemur2.corpus import codec
-from lemur2.corpus.schema import architectures, benchmarks, epochs, transforms, trials
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.schema import architectures, benchmarks, epochs, transforms, trials
+from lemur2.corpus.rows.watermark import Watermark, now
 from lemur2.corpus.store import Corpus
-from lemur2.corpus.watermark import Watermark, now
 from lemur2.errors import UserError
 from lemur2.metrics import higher_is_better, loss
 

@@ -14,17 +14,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Candidate, Verdict
-from lemur2.corpus import architectures, codec, dump, ledger, removal, trials, watermark
-from lemur2.corpus.claims import Claim, claimed, held
-from lemur2.corpus.database import Database, locate
-from lemur2.corpus.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.claims import Claim, claimed, held
+from lemur2.corpus.db.database import Database, locate
+from lemur2.corpus.db.schema import architectures as architecture_table
+from lemur2.corpus.db.schema import attempts as attempt_table
+from lemur2.corpus.db.schema import trials as trial_table
 from lemur2.corpus.funnel import Attempted, Stage, funnel
 from lemur2.corpus.records import Epoch, Facts, Outcome
-from lemur2.corpus.removal import Removed
 from lemur2.corpus.repeats import said
-from lemur2.corpus.schema import architectures as architecture_table
-from lemur2.corpus.schema import attempts as attempt_table
-from lemur2.corpus.schema import trials as trial_table
+from lemur2.corpus.rows import architectures, dump, ledger, removal, trials, watermark
+from lemur2.corpus.rows.entries import Attempt, Run, Status, StoredArchitecture, Trial
+from lemur2.corpus.rows.removal import Removed
 from lemur2.errors import UserError
 
 
@@ -164,7 +165,7 @@ class Corpus:
         """Open a run in the ledger; its number.
 
         Where it is `bounded`, its config gets the watermark of this moment, as `pool`: what it
-        reads of the corpus is what there is now (`corpus.watermark`).
+        reads of the corpus is what there is now (`corpus.rows.watermark`).
         """
         with self.database.write() as connection:
             pool = {"pool": asdict(watermark.now(connection, writing=True))} if bounded else {}
@@ -418,25 +419,6 @@ class Corpus:
         """
         with self.database.read() as connection:
             return funnel(_attempted(connection, run_id, by))
-
-    def leaderboard(
-        self, dataset: str, limit: int = 10, metric: str | None = None
-    ) -> list[Standing]:
-        """The best networks on a data set, each by its best epoch in a trial that ended well.
-
-        Equal accuracies are ordered by fewer epochs, then by name.
-
-        Args:
-            dataset: Name of the data set; an empty list where nothing was trained on it.
-            limit: At most so many places.
-            metric: What to rank by; needed only where the corpus has several for this data set.
-
-        Raises:
-            UsageError: There are several metrics and none was chosen.
-        """
-        from lemur2.corpus.query import leaderboard  # pandas: only who asks pays for it
-
-        return leaderboard(self, dataset, limit, metric)
 
     def untrained(self, run_id: int | None = None) -> dict[str, int]:
         """Per generator, candidates that passed screening and were not meant to be trained."""

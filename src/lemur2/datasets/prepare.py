@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lemur2.cache import cache_root
 from lemur2.datasets.base import Dataset, DataSpec, PreparedData, inputs_path, targets_path
 from lemur2.datasets.raw import Part, Samples
 from lemur2.datasets.registry import dataset
@@ -29,11 +30,6 @@ _HASHED_WHOLE = 4 << 20  # bytes; larger sources are known by sizes and times of
 def data_root() -> Path:
     """Where data sets are looked for: `LEMUR2_DATA`, or ~/.local/share/lemur2/data."""
     return Path(os.environ.get("LEMUR2_DATA") or Path.home() / ".local/share/lemur2/data")
-
-
-def cache_root() -> Path:
-    """Where prepared data is kept: `LEMUR2_CACHE`, or ~/.cache/lemur2."""
-    return Path(os.environ.get("LEMUR2_CACHE") or Path.home() / ".cache/lemur2")
 
 
 def prepare(
@@ -106,8 +102,7 @@ def open_prepared(folder: Path) -> PreparedData:
         prepared.check()
     except (OSError, EOFError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
-            f"{folder} holds no prepared data, or damaged ({error}); delete it, and it is "
-            "prepared again"
+            f"{folder} holds no prepared data ({error}); delete it, then it is prepared again"
         ) from error
     return prepared
 

@@ -11,9 +11,9 @@ from lemur2.architecture import Candidate
 from lemur2.corpus import Outcome
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
-from lemur2.evaluation.protocol import Limits
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.quiet import cpus
+from lemur2.sandbox.limits import Limits
 
 
 class Engine(ABC):
@@ -66,7 +66,7 @@ class LocalEngine(Engine):
     def __init__(
         self, limits: Limits | None = None, *, workers: int | None = None, unsafe: bool = False
     ) -> None:
-        self.sandbox = Sandbox(limits, unsafe=unsafe)
+        self.sandbox = CandidateSandbox(limits, unsafe=unsafe)
         self.evaluator = Evaluator(self.sandbox)
         self.workers = workers or max(1, cpus() // self.sandbox.limits.threads)
         self._pool: ThreadPoolExecutor | None = None

@@ -20,8 +20,8 @@ from lemur2.corpus import Epoch, Facts, Outcome, TrialResult
 from lemur2.datasets import Part
 from lemur2.evaluation import reports
 from lemur2.evaluation.plan import Plan, environment
-from lemur2.evaluation.sandbox import Awaited, Hear, Sandbox, Worker, again
 from lemur2.metrics import metric
+from lemur2.sandbox import Awaited, Hear, Sandbox, Worker, again
 from lemur2.tasks import Task
 
 _CHUNK_BYTES = 16 << 20  # of inputs handed over at once

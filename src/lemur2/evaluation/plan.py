@@ -16,8 +16,9 @@ from lemur2 import __version__
 from lemur2.architecture import Candidate
 from lemur2.datasets import PreparedData, dataset_class, prepare
 from lemur2.errors import UsageError
-from lemur2.evaluation.protocol import Limits, Protocol
+from lemur2.evaluation.protocol import Protocol
 from lemur2.metrics import metric
+from lemur2.sandbox.limits import Limits
 from lemur2.tasks import Task, task
 from lemur2.transforms import transform_source
 

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-GIB = 1 << 30
-MIB = 1 << 20
-
 # What a network is built with where the protocol gives no value for what it declares.
 DEFAULTS: Mapping[str, Any] = {"lr": 0.01, "batch": 64, "momentum": 0.9, "dropout": 0.2}
 OTHER_DEFAULT = 0.5  # the field searches every other hyperparameter in [0, 1]
@@ -48,17 +45,3 @@ class Protocol:
         """A copy with fields replaced; `hyperparameters` is merged, not replaced."""
         prm = changes.pop("hyperparameters", {})
         return replace(self, **changes, hyperparameters={**self.hyperparameters, **prm})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a worker may use. Times are wall seconds, the rest bytes."""
-
-    screen_seconds: float = 60.0
-    train_seconds: float = 1800.0
-    memory: int = 4 * GIB  # beyond what the warm process already has
-    output: int = MIB // 16  # stdout and stderr together; what is printed beyond it is dropped
-    scratch: int = 64 * MIB
-    files: int = 1024  # in the scratch folder, folders among them; not bytes
-    threads: int = 1
-    device: str = "cpu"

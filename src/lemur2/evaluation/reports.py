@@ -15,9 +15,9 @@ from typing import Any
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.corpus import Facts
-from lemur2.evaluation.sandbox.awaited import MIB, Array, Awaited
 from lemur2.retrieval.library.stages import Stage
 from lemur2.retrieval.library.validation import Validation
+from lemur2.sandbox.awaited import MIB, Array, Awaited
 from lemur2.texts import LONGEST_TEXT, MOST_NAMES, one_line, printable, wrong_names
 
 _MOST = 1 << 62  # of anything that is counted; databases hold 64 bits

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network, substitutes
@@ -59,7 +60,8 @@ def screen(
 ) -> dict[str, Any]:
     """Try the shapes in order; the facts of the first that works.
 
-    `on_net` is called with every network that was built, before it runs.
+    `on_net` is called with every network that was built, before it runs; with one of lazy layers
+    when it has run.
 
     Returns:
         The fields of `Facts` but `seconds`, which are the parent's to measure.
@@ -95,9 +97,12 @@ def _attempt(
     inputs, targets = (tensor.to(device) for tensor in shapes.example(task))
     with cheap_initialisation():
         net = network.build(module, inputs.shape, shapes.outputs, prm, device)
-    if on_net is not None:
+    lazy = any(map(is_lazy, net.parameters()))  # its layers are built when it first runs
+    if on_net is not None and not lazy:
         on_net(net)
     ran = _forward_and_backward(net, task, shapes, inputs, targets)
+    if on_net is not None and lazy:
+        on_net(net)
     recorder, used = _evaluate(net, task, shapes, inputs)
     unused = _without_gradient(net, ran & used)
     task.check(net, inputs.shape[1:], shapes.outputs)

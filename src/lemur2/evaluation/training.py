@@ -14,7 +14,7 @@ import torch
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network, substitutes
-from lemur2.evaluation.sandbox.channel import Channel
+from lemur2.sandbox.channel import Channel
 from lemur2.tasks import InputPipeline, Task
 from lemur2.texts import LONGEST_NAME, MOST_NAMES, wrong_names
 from lemur2.transforms.pipeline import Pipeline

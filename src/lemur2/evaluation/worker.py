@@ -18,10 +18,10 @@ from lemur2 import registry
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network, screening, substitutes, training, transform_screening
 from lemur2.evaluation.blocks import jobs
-from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.evaluation.screening import Shapes
 from lemur2.evaluation.tracing import job as tracing
 from lemur2.evaluation.tracing.outline import outline
+from lemur2.sandbox.channel import Channel
 from lemur2.tasks import task, task_classes
 from lemur2.transforms import import_installed
 from lemur2.transforms.pipeline import Pipeline

@@ -87,8 +87,8 @@ def known_networks(corpus: Corpus, largest: int) -> dict[str, Known]:
     """Image classification networks that screening found to work at inputs up to so many pixels."""
     import sqlalchemy as sa
 
-    from lemur2.corpus.query import data
-    from lemur2.corpus.schema import architectures
+    from lemur2.corpus.db.schema import architectures
+    from lemur2.corpus.query.table import data
 
     frame = data(
         db=corpus,
@@ -119,7 +119,7 @@ def never_screened(corpus: Corpus, folder: Path, split: str) -> tuple[int, int]:
     """Networks of a curated folder's split that the corpus has no facts of, and all of them."""
     import sqlalchemy as sa
 
-    from lemur2.corpus.schema import architectures
+    from lemur2.corpus.db.schema import architectures
 
     names = {row["nn"] for row in _rows(folder, split)}
     query = sa.select(architectures.c.name).where(architectures.c.sample_shape.is_not(None))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from lemur2.architecture import Refusal
 from lemur2.architecture.digest import canonical_digest
 from lemur2.corpus import Corpus
-from lemur2.corpus.schema import architectures, sources
+from lemur2.corpus.db.schema import architectures, sources
 from lemur2.finetuning.normal import normal_digest
 
 

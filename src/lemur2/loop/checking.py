@@ -14,9 +14,9 @@ from lemur2.corpus import Corpus, Facts, Outcome
 from lemur2.evaluation.engine import LocalEngine
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan, environment
-from lemur2.evaluation.protocol import Limits
 from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Found, Network
+from lemur2.sandbox.limits import Limits
 from lemur2.tasks import Task
 
 

@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass
 
 from lemur2.architecture import Architecture, Candidate, Refusal, Verdict, zoo_names
 from lemur2.corpus import Attempt, Corpus, Outcome
-from lemur2.corpus.screens import Unscreened, texts, unscreened
-from lemur2.corpus.screens import families as families_of
+from lemur2.corpus.query.screens import Unscreened, texts, unscreened
+from lemur2.corpus.query.screens import families as families_of
 from lemur2.errors import UsageError, UserError
 from lemur2.evaluation.engine import LocalEngine
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import environment
-from lemur2.evaluation.protocol import Limits
 from lemur2.loop.ending import working_on
+from lemur2.sandbox.limits import Limits
 from lemur2.suggestions import did_you_mean
 from lemur2.tasks import task as task_by_name
 from lemur2.tasks import task_names

@@ -22,17 +22,17 @@ from lemur2.architecture import Candidate, Refusal, Verdict
 from lemur2.corpus import Attempt, Corpus, Outcome, Run
 from lemur2.corpus.known import Known
 from lemur2.corpus.pool import Pool, Terms
-from lemur2.corpus.watermark import Watermark
+from lemur2.corpus.rows.watermark import Watermark
 from lemur2.errors import UsageError
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan, environment
-from lemur2.evaluation.protocol import Limits
 from lemur2.llm.client import in_threads
 from lemur2.loop.champion import loss
 from lemur2.loop.duplicates import Duplicates
 from lemur2.loop.ending import working_on
 from lemur2.loop.generator import Generator
 from lemur2.loop.sources import network_source
+from lemur2.sandbox.limits import Limits
 
 WINDOW = 16
 Order = Literal["asked", "finished"]

@@ -19,7 +19,7 @@ from lemur2.errors import UsageError, UserError
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
 from lemur2.loop.space import Proposal, Prune, Space, completed, propose
@@ -288,7 +288,7 @@ def resume_train(
     watcher = watch(plan) if watch is not None else Watcher()
     with ExitStack() as stack:
         if evaluator is None:
-            sandbox = Sandbox(Limits(**run.limits), unsafe=unsafe)
+            sandbox = CandidateSandbox(Limits(**run.limits), unsafe=unsafe)
             evaluator = Evaluator(stack.enter_context(sandbox))
         trainer = Trainer(evaluator, network, corpus=corpus, watcher=watcher)
         return _go_on(trainer, corpus, plan, run)

@@ -12,9 +12,9 @@ from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
 from lemur2.errors import UsageError
 from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan, environment
-from lemur2.evaluation.protocol import Limits
 from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
+from lemur2.sandbox.limits import Limits
 
 VERB = "train"
 ALWAYS = ("batch",)  # a hyperparameter of every network, declared or not

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from lemur2.cache import cache_root
 
 
 def blocks_root() -> Path:
-    """`LEMUR2_CACHE` or ~/.cache/lemur2, and in it `blocks`."""
-    return Path(os.environ.get("LEMUR2_CACHE") or Path.home() / ".cache/lemur2") / "blocks"
+    """`blocks` in the cache: `$LEMUR2_CACHE/blocks`, or ~/.cache/lemur2/blocks."""
+    return cache_root() / "blocks"
 
 
 def index_path() -> Path:

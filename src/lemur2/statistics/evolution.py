@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lemur2.corpus.schema import attempts, benchmarks, epochs, runs, trials
+from lemur2.corpus.db.schema import attempts, benchmarks, epochs, runs, trials
 from lemur2.generators.genetic.space import SPACES, Space
 from lemur2.metrics import sign, signs
 

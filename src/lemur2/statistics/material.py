@@ -17,9 +17,9 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lemur2.corpus import Corpus, codec
-from lemur2.corpus.funnel import Stage
-from lemur2.corpus.schema import (
+from lemur2.corpus import Corpus
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.schema import (
     architectures,
     attempts,
     benchmarks,
@@ -29,6 +29,7 @@ from lemur2.corpus.schema import (
     transforms,
     trials,
 )
+from lemur2.corpus.funnel import Stage
 from lemur2.metrics import signs
 from lemur2.statistics import evolution
 

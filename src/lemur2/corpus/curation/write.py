@@ -18,7 +18,7 @@ from lemur2.corpus.curation.split import SPLITS, Shares, Split, assign, closest,
 from lemur2.corpus.dedupe.marks import entries
 from lemur2.corpus.dedupe.tiers import Entry
 from lemur2.corpus.progress import Progress, silent
-from lemur2.corpus.static import all_static_facts
+from lemur2.corpus.query.static import all_static_facts
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UserError
 from lemur2.paths import inside, is_name

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lemur2.corpus import codec
-from lemur2.corpus.dedupe.tiers import Entry, Redundant
-from lemur2.corpus.schema import (
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.schema import (
     architectures,
     benchmarks,
     epochs,
@@ -17,6 +16,7 @@ from lemur2.corpus.schema import (
     sources,
     trials,
 )
+from lemur2.corpus.dedupe.tiers import Entry, Redundant
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UserError
 from lemur2.metrics import best_of, higher_is_better

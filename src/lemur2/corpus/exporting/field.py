@@ -15,10 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lemur2.architecture import Verdict
-from lemur2.corpus import codec
-from lemur2.corpus.exporting.folder import new_folder
-from lemur2.corpus.progress import Progress
-from lemur2.corpus.schema import (
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.schema import (
     architectures,
     benchmarks,
     device_runs,
@@ -28,6 +26,8 @@ from lemur2.corpus.schema import (
     transforms,
     trials,
 )
+from lemur2.corpus.exporting.folder import new_folder
+from lemur2.corpus.progress import Progress
 from lemur2.corpus.store import Corpus
 from lemur2.metrics import loss
 from lemur2.paths import NoFileName, inside

@@ -9,13 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lemur2.corpus import codec
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.schema import architectures, device_runs, imports, lineage, sources
+from lemur2.corpus.db.tables import require_pyarrow
 from lemur2.corpus.exporting.folder import new_folder
 from lemur2.corpus.progress import Progress
-from lemur2.corpus.query import arrow
-from lemur2.corpus.schema import architectures, device_runs, imports, lineage, sources
+from lemur2.corpus.query.table import arrow
 from lemur2.corpus.store import Corpus
-from lemur2.corpus.tables import require_pyarrow
 
 _CONFIGS = {
     "trials": "a row per epoch of a training that ended well",

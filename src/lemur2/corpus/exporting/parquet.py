@@ -10,12 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from lemur2.corpus.db.schema import REVISION, metadata
+from lemur2.corpus.db.tables import MANIFEST, arrow_schema, require_pyarrow
 from lemur2.corpus.exporting.columns import COLUMNS
 from lemur2.corpus.exporting.folder import new_folder
 from lemur2.corpus.progress import Progress
-from lemur2.corpus.schema import REVISION, metadata
 from lemur2.corpus.store import Corpus
-from lemur2.corpus.tables import MANIFEST, arrow_schema, require_pyarrow
 
 _ROWS = 20_000  # a batch in memory; a row group is several
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from lemur2.architecture import Verdict
 from lemur2.architecture.candidate import Kind
-from lemur2.corpus import codec
-from lemur2.corpus.entries import Status
+from lemur2.corpus.db import codec
+from lemur2.corpus.rows.entries import Status
 from lemur2.paths import is_name, stays_inside
 
 Check = Callable[[Any], bool]

@@ -9,15 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lemur2.corpus import codec
-from lemur2.corpus.architectures import ensure_environment
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.schema import device_runs
 from lemur2.corpus.importing.archives import Archive, Damaged, Entry
 from lemur2.corpus.importing.folders import MAX_FILE, fingerprint
 from lemur2.corpus.importing.naming import split_folder
 from lemur2.corpus.importing.networks import Known
 from lemur2.corpus.importing.summary import Summary
 from lemur2.corpus.importing.trainings import Refused, is_shallow, parse_json
-from lemur2.corpus.schema import device_runs
+from lemur2.corpus.rows.architectures import ensure_environment
 from lemur2.paths import is_name
 
 _SUFFIX = ".json"

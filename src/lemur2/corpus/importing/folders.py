@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Verdict
-from lemur2.corpus import codec
-from lemur2.corpus.architectures import ensure, ensure_environment, reserve_ids
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.schema import benchmarks, epochs, import_folders, transforms, trials
 from lemur2.corpus.importing.archives import Archive, Damaged, Entry
 from lemur2.corpus.importing.naming import split_folder
 from lemur2.corpus.importing.networks import Known, transform_id
@@ -31,7 +31,7 @@ from lemur2.corpus.importing.trainings import (
     seconds,
     with_total,
 )
-from lemur2.corpus.schema import benchmarks, epochs, import_folders, transforms, trials
+from lemur2.corpus.rows.architectures import ensure, ensure_environment, reserve_ids
 from lemur2.paths import is_name
 
 MAX_FILE = 16 << 20

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from lemur2.corpus import codec
-from lemur2.corpus.collector import paused_collector
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.collector import paused_collector
+from lemur2.corpus.db.schema import imports
 from lemur2.corpus.importing.archives import Archive, open_archive
 from lemur2.corpus.importing.devices import find_runs, read_runs, write_runs
 from lemur2.corpus.importing.folders import (
@@ -38,7 +39,6 @@ from lemur2.corpus.importing.networks import (
 from lemur2.corpus.importing.restore import is_export, restore
 from lemur2.corpus.importing.summary import Summary
 from lemur2.corpus.progress import Progress, silent
-from lemur2.corpus.schema import imports
 from lemur2.corpus.store import Corpus
 from lemur2.errors import UserError
 

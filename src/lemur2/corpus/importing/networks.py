@@ -18,12 +18,12 @@ from lemur2.architecture import (
     decode_source,
     whitespace_md5,
 )
-from lemur2.corpus import codec
-from lemur2.corpus.architectures import ensure_transform, insert_new, reserve_ids
+from lemur2.corpus.db import codec
+from lemur2.corpus.db.schema import architectures, lineage, sources, transforms
 from lemur2.corpus.importing.archives import Archive, Damaged, Entry
 from lemur2.corpus.importing.naming import read_name
 from lemur2.corpus.importing.summary import Summary
-from lemur2.corpus.schema import architectures, lineage, sources, transforms
+from lemur2.corpus.rows.architectures import ensure_transform, insert_new, reserve_ids
 from lemur2.paths import is_name
 
 MAX_SOURCE = 2 << 20

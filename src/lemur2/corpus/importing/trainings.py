@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lemur2.corpus import codec
+from lemur2.corpus.db import codec
 from lemur2.paths import is_name
 
 _FILE = re.compile(r"(\d{1,9})\.json")

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from lemur2.corpus.schema import VERSION_TABLE, metadata
+from lemur2.corpus.db.schema import VERSION_TABLE, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -9,8 +9,8 @@ from lemur2.architecture import Refusal
 from lemur2.evaluation.blocks import configurations
 from lemur2.evaluation.blocks.arguments import Hints
 from lemur2.evaluation.blocks.trial import try_block
-from lemur2.evaluation.sandbox.channel import Channel
 from lemur2.retrieval.library.stages import Stage
+from lemur2.sandbox.channel import Channel
 
 
 def block(channel: Channel, job: Mapping[str, Any]) -> None:

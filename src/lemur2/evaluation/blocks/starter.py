@@ -10,14 +10,14 @@ from pathlib import Path
 from lemur2.errors import UserError
 from lemur2.evaluation.blocks.building import LibraryBuilder
 from lemur2.evaluation.blocks.validator import BlockValidator
-from lemur2.evaluation.protocol import Limits
-from lemur2.evaluation.sandbox import Sandbox
+from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.retrieval.index.discovery import BlockDiscovery
 from lemur2.retrieval.index.store import FileIndexStore
 from lemur2.retrieval.library.shelf import BlockLibrary
 from lemur2.retrieval.places import library_path
 from lemur2.retrieval.sources.cache import RepoCache
 from lemur2.retrieval.values import Block
+from lemur2.sandbox.limits import Limits
 
 _MODULES = ("torchvision.models.", "torchvision.ops.")
 _LEFT_OUT = ("quantization", "detection", "optical_flow", "segmentation", "video", "loss")
@@ -66,7 +66,7 @@ def _make(path: Path) -> None:
             store.update(RepoCache(Path(folder)).add("dist:torchvision"))
             blocks = [b for b in BlockDiscovery(store).blocks() if _wanted(b)]
             limits = Limits(threads=1)
-            with Sandbox(limits) as sandbox, BlockLibrary(made, create=True) as library:
+            with CandidateSandbox(limits) as sandbox, BlockLibrary(made, create=True) as library:
                 for _ in LibraryBuilder(store, BlockValidator(sandbox), library).build(blocks):
                     pass
                 library.settle()

@@ -12,10 +12,10 @@ from typing import Any
 
 from lemur2.architecture import Refusal
 from lemur2.evaluation import reports
-from lemur2.evaluation.sandbox import Sandbox, again
 from lemur2.retrieval.assembly.standalone import closed_to
 from lemur2.retrieval.library.stages import Stage
 from lemur2.retrieval.library.validation import Validation
+from lemur2.sandbox import Sandbox, again
 
 _CONFIGURATIONS = 3  # classes that are tried for one block
 

@@ -17,8 +17,9 @@ from lemur2.evaluation.initialisation import cheap_initialisation
 from lemur2.evaluation.screening import BATCH, Shapes
 from lemur2.evaluation.tracing import symbols
 from lemur2.evaluation.tracing.instrument import Instrumented
-from lemur2.evaluation.tracing.leaf_tracer import LeafTracer, candidate_line, paths
+from lemur2.evaluation.tracing.leaf_tracer import LeafTracer, paths
 from lemur2.evaluation.tracing.module_source_tracer import Made, ModuleSourceTracer
+from lemur2.evaluation.tracing.sizes import candidate_line
 from lemur2.tasks import Task
 
 _MAX_NAMED = 20_000

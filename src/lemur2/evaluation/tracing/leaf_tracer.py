@@ -6,52 +6,27 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lemur2.evaluation.network import FILE_NAME
 from lemur2.evaluation.tracing import rules, symbols
-from lemur2.evaluation.tracing.symbols import Node, Tape
+from lemur2.evaluation.tracing.sizes import Call, Sizes, shape_of
+from lemur2.evaluation.tracing.symbols import Tape
 
-Dims = tuple[Node, ...]
 Position = tuple[int, int, int, int]  # line, column, end line, end column; columns in bytes
 
 _FUNCTIONAL = torch.nn.functional.__file__
 _OWN = __file__
-_MAX_CONSTRAINTS = 50_000
 
 
-@dataclass
-class Call:
-    """The torch function that is running: what it was called with, traced numbers and all."""
-
-    name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    numbers: list[Any] = field(default_factory=list)
-
-    def argument(self, position: int, name: str, default: Any = None) -> Any:
-        """An argument by its position or name."""
-        if position < len(self.args):
-            return self.args[position]
-        return self.kwargs.get(name, default)
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where in the network something was found."""
-
-    module: str
-    operation: str
-    line: int
-
-
-class LeafTracer:
+class LeafTracer(Sizes):
     """Records which sizes must agree for a network to run.
 
     It looks below autograd, at operations, so that it does not matter how a network spells them:
@@ -59,22 +34,13 @@ class LeafTracer:
     through. Operations that it knows no rule for hold their inputs' sizes as they are.
 
     Attributes:
-        equal: (node, node) -> where they must agree.
-        unknown: Operations without a rule, with how often each ran.
         functions: Calls of torch functions right in the candidate's file: (name, position).
     """
 
     def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-        self.equal: dict[tuple[Node, Node], Where] = {}
-        self.unknown: dict[str, int] = {}
+        super().__init__(tape)
         self.functions: dict[tuple[str, Position], None] = {}
-        self.call: Call | None = None
-        self.path: list[str] = []
         self.paused = 0
-        self._dims: dict[int, Dims] = {}
-        self._stored: dict[tuple[int, tuple[int, ...]], Dims] = {}
-        self._kept: list[torch.Tensor] = []
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -116,51 +82,6 @@ class LeafTracer:
 
         return run
 
-    def dims(self, tensor: torch.Tensor) -> Dims:
-        """The formula of every axis of a tensor."""
-        found = self._dims.get(id(tensor))
-        if found is None:
-            found = self._stored.get(_storage(tensor))
-        if found is None or len(found) != tensor.dim():
-            found = tuple(self.tape.const(int(size)) for size in _shape(tensor))
-        return found
-
-    def set_dims(self, tensor: torch.Tensor, dims: Sequence[Node]) -> None:
-        """Say what the axes of a tensor are; where that is not so, constants are taken."""
-        shape = _shape(tensor)
-        given = list(dims) if len(dims) == len(shape) else [None] * len(shape)
-        right = [
-            node if node is not None and self.tape.values[node] == size else self.tape.const(size)
-            for node, size in zip(given, shape, strict=True)
-        ]
-        self._dims[id(tensor)] = tuple(right)
-        self._kept.append(tensor)
-        if (key := _storage(tensor))[0]:
-            self._stored[key] = tuple(right)
-
-    def same(self, one: Node, other: Node) -> Node:
-        """Two sizes must agree; the one of them that can change, if any."""
-        if one != other and self.tape.values[one] == self.tape.values[other]:
-            key = (min(one, other), max(one, other))
-            known = self.tape.is_const(one) and self.tape.is_const(other)
-            if not known and key not in self.equal and len(self.equal) < _MAX_CONSTRAINTS:
-                self.equal[key] = self.where()
-        return other if self.tape.is_const(one) else one
-
-    def hold(self, node: Node) -> None:
-        """A size must stay as it is."""
-        self.same(node, self.tape.const(self.tape.values[node]))
-
-    def multiple(self, node: Node, of: Node) -> None:
-        """A size must stay a multiple of another."""
-        if not (self.tape.is_const(node) and self.tape.is_const(of)) and self.tape.values[of]:
-            self.same(self.tape.binary("mod", node, of), self.tape.const(0))
-
-    def where(self) -> Where:
-        """Where the network is."""
-        name = self.call.name if self.call else ""
-        return Where(self.path[-1] if self.path else "", name, candidate_line())
-
     def ran(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
         """An operation ran: give its results their axes."""
         outs = [each for each in tree_leaves(result) if isinstance(each, torch.Tensor)]
@@ -195,7 +116,7 @@ class _Functions(TorchFunctionMode):
             return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         if name == "__get__":
-            if func.__self__ is torch.Tensor.shape:
+            if func.__self__ is torch.Tensor.shape and not is_lazy(args[0]):
                 return self._size(args[0])
             return func(*args, **kwargs)
         if func is torch.Tensor.size:
@@ -219,7 +140,9 @@ class _Functions(TorchFunctionMode):
 
     def _size(self, tensor: torch.Tensor) -> Any:
         dims = self.tracer.dims(tensor)
-        return torch.Size([symbols.traced(s, d) for s, d in zip(_shape(tensor), dims, strict=True)])
+        return torch.Size(
+            [symbols.traced(s, d) for s, d in zip(shape_of(tensor), dims, strict=True)]
+        )
 
 
 class _Dispatch(TorchDispatchMode):
@@ -265,31 +188,18 @@ def paths(tracer: LeafTracer, net: torch.nn.Module, on: Callable[..., None]) -> 
 
 def position(frame: Any) -> Position:
     """Where in the source a frame is: the whole expression that it is at."""
+    found = _positions(frame.f_code)
     wanted = frame.f_lasti // 2
-    for index, (line, end_line, column, end_column) in enumerate(frame.f_code.co_positions()):
-        if index == wanted:
-            return (line or 0, column or 0, end_line or 0, end_column or 0)
-    return (frame.f_lineno, 0, frame.f_lineno, 0)
+    return found[wanted] if wanted < len(found) else (frame.f_lineno, 0, frame.f_lineno, 0)
 
 
-def candidate_line() -> int:
-    """The innermost line of the candidate's file that is running; 0 where none is."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename != FILE_NAME:
-        frame = frame.f_back
-    return frame.f_lineno if frame is not None else 0
-
-
-def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
-    with torch._C.DisableTorchFunction():
-        return tuple(tensor.shape)
-
-
-def _storage(tensor: torch.Tensor) -> tuple[int, tuple[int, ...]]:
-    with torch._C.DisableTorchFunction():
-        if tensor.layout is not torch.strided or tensor.is_meta:
-            return 0, ()
-        return tensor.untyped_storage()._cdata, tuple(tensor.shape)
+@functools.cache
+def _positions(code: CodeType) -> tuple[Position, ...]:
+    """Of every instruction; kept, because Python works them out from the first one on."""
+    return tuple(
+        (line or 0, column or 0, end_line or 0, end_column or 0)
+        for line, end_line, column, end_column in code.co_positions()
+    )
 
 
 def _numbers(value: Any) -> Iterator[Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import torch
@@ -86,13 +88,19 @@ def _made(module: torch.nn.Module, frame: Any) -> Made:
     inside = True
     while frame is not None:
         if inside and _first_local(frame) is module:
-            arguments = {k: v for k, v in frame.f_locals.items() if v is not module}
+            if not (arguments and _passes_on(frame.f_code)):
+                arguments = {k: v for k, v in frame.f_locals.items() if v is not module}
         else:
             inside = False
             if frame.f_code.co_filename == FILE_NAME:
                 stack.append(position(frame))
         frame = frame.f_back
     return Made(stack, arguments)
+
+
+def _passes_on(code: CodeType) -> bool:
+    """Whether a constructor names no argument: torch's recurrent layers hand theirs on so."""
+    return code.co_argcount == 1 and bool(code.co_flags & inspect.CO_VARARGS)
 
 
 def _first_local(frame: Any) -> Any:

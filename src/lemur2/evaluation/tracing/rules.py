@@ -11,15 +11,15 @@ from torch.utils._pytree import tree_leaves
 from lemur2.evaluation.tracing import views, windows
 
 if TYPE_CHECKING:
-    from lemur2.evaluation.tracing.leaf_tracer import LeafTracer
+    from lemur2.evaluation.tracing.sizes import Sizes
     from lemur2.evaluation.tracing.symbols import Node
 
 Given = Mapping[str, Any]
 Outs = Sequence[torch.Tensor]
-Rule = Callable[["LeafTracer", Given, Outs], None]
+Rule = Callable[["Sizes", Given, Outs], None]
 
 
-def apply(t: LeafTracer, func: Any, given: Given, outs: Outs) -> None:
+def apply(t: Sizes, func: Any, given: Given, outs: Outs) -> None:
     """Give an operation's results their axes."""
     name = func._schema.name.removeprefix("aten::")
     rule = RULES.get(name) or RULES.get(name.rstrip("_"))
@@ -42,7 +42,7 @@ def _tensors(given: Given) -> list[torch.Tensor]:
     return [each for each in tree_leaves(dict(given)) if isinstance(each, torch.Tensor)]
 
 
-def _by_shape(t: LeafTracer, name: str, given: Given, outs: Outs) -> None:
+def _by_shape(t: Sizes, name: str, given: Given, outs: Outs) -> None:
     """Operations without a rule: results of the first input's shape have its axes."""
     tensors = _tensors(given)
     if all(out.dim() == 0 for out in outs):  # a number made of everything, whatever its size
@@ -57,7 +57,7 @@ def _by_shape(t: LeafTracer, name: str, given: Given, outs: Outs) -> None:
         t.set_dims(out, t.dims(tensors[0]) if known else ())
 
 
-def broadcast(t: LeafTracer, given: Given, outs: Outs) -> None:
+def broadcast(t: Sizes, given: Given, outs: Outs) -> None:
     """Element by element; axes of size 1 stretch."""
     everything = [t.dims(tensor) for tensor in _tensors(given)]
     result: list[Node] = []
@@ -68,7 +68,7 @@ def broadcast(t: LeafTracer, given: Given, outs: Outs) -> None:
         t.set_dims(out, result)
 
 
-def _agree(t: LeafTracer, nodes: Sequence[Node]) -> Node:
+def _agree(t: Sizes, nodes: Sequence[Node]) -> Node:
     wide = [node for node in nodes if t.tape.values[node] != 1] or list(nodes)
     found = wide[0]
     for node in wide[1:]:
@@ -76,7 +76,7 @@ def _agree(t: LeafTracer, nodes: Sequence[Node]) -> Node:
     return found
 
 
-def reduce(t: LeafTracer, given: Given, outs: Outs) -> None:
+def reduce(t: Sizes, given: Given, outs: Outs) -> None:
     """Over some axes or all."""
     dims = t.dims(_tensors(given)[0])
     axes = given.get("dim")
@@ -96,13 +96,13 @@ def _list(value: Any) -> list[int]:
     return [value] if isinstance(value, int) else list(value)
 
 
-def _like_first(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _like_first(t: Sizes, given: Given, outs: Outs) -> None:
     dims = t.dims(_tensors(given)[0])
     for out in outs:
         t.set_dims(out, dims)
 
 
-def _normalised(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _normalised(t: Sizes, given: Given, outs: Outs) -> None:
     """Batch and group norm: axis 1 has the parameters' size."""
     dims = list(t.dims(given["input"]))
     for name in ("weight", "bias", "running_mean", "running_var"):
@@ -114,13 +114,13 @@ def _normalised(t: LeafTracer, given: Given, outs: Outs) -> None:
         t.set_dims(out, [dims[1]] if out.dim() == 1 else ())
 
 
-def _group_norm(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _group_norm(t: Sizes, given: Given, outs: Outs) -> None:
     _normalised(t, given, outs[:1])
     groups = t.call.argument(1, "num_groups") if t.call else None
     t.multiple(t.dims(given["input"])[1], t.tape.of(groups if groups else given["group"]))
 
 
-def _layer_norm(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _layer_norm(t: Sizes, given: Given, outs: Outs) -> None:
     dims = t.dims(given["input"])
     sizes = given["normalized_shape"]
     if t.call is not None and (nodes := views.written(t, sizes)):
@@ -134,7 +134,7 @@ def _layer_norm(t: LeafTracer, given: Given, outs: Outs) -> None:
 
 
 def _matmul(left: str, right: str, extra: str = "") -> Rule:
-    def rule(t: LeafTracer, given: Given, outs: Outs) -> None:
+    def rule(t: Sizes, given: Given, outs: Outs) -> None:
         one, other = t.dims(given[left]), t.dims(given[right])
         t.same(one[-1], other[-2] if len(other) > 1 else other[0])
         batch = [t.same(a, b) for a, b in zip(one[:-2], other[:-2], strict=False)]
@@ -148,7 +148,7 @@ def _matmul(left: str, right: str, extra: str = "") -> Rule:
     return rule
 
 
-def _linear(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _linear(t: Sizes, given: Given, outs: Outs) -> None:
     dims, weight = t.dims(given["input"]), t.dims(given["weight"])
     t.same(dims[-1], weight[1])
     if isinstance(given.get("bias"), torch.Tensor):
@@ -156,7 +156,7 @@ def _linear(t: LeafTracer, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], [*dims[:-1], weight[0]])
 
 
-def _cat(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _cat(t: Sizes, given: Given, outs: Outs) -> None:
     parts = [t.dims(each) for each in given["tensors"] if each.dim() == outs[0].dim()]
     axis = given.get("dim", 0) % outs[0].dim()
     dims = [_first_same(t, [part[i] for part in parts]) for i in range(outs[0].dim())]
@@ -164,25 +164,25 @@ def _cat(t: LeafTracer, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], dims)
 
 
-def _stack(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _stack(t: Sizes, given: Given, outs: Outs) -> None:
     parts = [t.dims(each) for each in given["tensors"]]
     dims = [_first_same(t, list(nodes)) for nodes in zip(*parts, strict=True)]
     dims.insert(given.get("dim", 0) % outs[0].dim(), t.tape.const(len(parts)))
     t.set_dims(outs[0], dims)
 
 
-def _first_same(t: LeafTracer, nodes: Sequence[Node]) -> Node:
+def _first_same(t: Sizes, nodes: Sequence[Node]) -> Node:
     found = nodes[0]
     for node in nodes[1:]:
         found = t.same(found, node)
     return found
 
 
-def _embedding(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _embedding(t: Sizes, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], [*t.dims(given["indices"]), t.dims(given["weight"])[1]])
 
 
-def _index(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _index(t: Sizes, given: Given, outs: Outs) -> None:
     """Advanced indexing by tensors that are next to each other."""
     dims = t.dims(given["self"])
     used = [i for i, each in enumerate(given["indices"]) if each is not None]
@@ -194,17 +194,17 @@ def _index(t: LeafTracer, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], [*dims[: used[0]], *widest, *dims[used[-1] + 1 :]])
 
 
-def _index_select(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _index_select(t: Sizes, given: Given, outs: Outs) -> None:
     dims = list(t.dims(given["self"]))
     dims[given["dim"]] = t.dims(given["index"])[0] if given["index"].dim() else t.tape.const(1)
     t.set_dims(outs[0], dims)
 
 
-def _gather(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _gather(t: Sizes, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], t.dims(given["index"]))
 
 
-def _topk(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _topk(t: Sizes, given: Given, outs: Outs) -> None:
     dims = list(t.dims(given["self"]))
     number = t.call.argument(1, "k") if t.call and t.call.name == "topk" else given["k"]
     dims[given.get("dim", -1)] = t.tape.of(number)
@@ -212,7 +212,7 @@ def _topk(t: LeafTracer, given: Given, outs: Outs) -> None:
         t.set_dims(out, dims)
 
 
-def _attention(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _attention(t: Sizes, given: Given, outs: Outs) -> None:
     query, key, value = (t.dims(given[name]) for name in ("query", "key", "value"))
     t.same(query[-1], key[-1])
     t.same(key[-2], value[-2])
@@ -224,7 +224,7 @@ def _attention(t: LeafTracer, given: Given, outs: Outs) -> None:
 
 
 def _shuffle(up: bool) -> Rule:
-    def rule(t: LeafTracer, given: Given, outs: Outs) -> None:
+    def rule(t: Sizes, given: Given, outs: Outs) -> None:
         *batch, channels, height, width = t.dims(given["self"])
         name = "upscale_factor" if up else "downscale_factor"
         raw = t.call.argument(1, name) if t.call else None
@@ -239,7 +239,7 @@ def _shuffle(up: bool) -> Rule:
     return rule
 
 
-def _recurrent(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _recurrent(t: Sizes, given: Given, outs: Outs) -> None:
     """Recurrent layers: as many features as the weights have; layout as in the input."""
     tensors = _tensors(given)
     x, weights = t.dims(tensors[0]), [t.dims(each) for each in tensors[1:] if each.dim() == 2]
@@ -255,7 +255,7 @@ def _recurrent(t: LeafTracer, given: Given, outs: Outs) -> None:
             t.set_dims(out, dims if dims and dims[:-1] and len(dims) == out.dim() else ())
 
 
-def _diagonal_free(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _diagonal_free(t: Sizes, given: Given, outs: Outs) -> None:
     for out in outs:
         t.set_dims(out, ())
 

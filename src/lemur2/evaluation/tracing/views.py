@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from lemur2.evaluation.tracing.leaf_tracer import LeafTracer
+    from lemur2.evaluation.tracing.sizes import Sizes
     from lemur2.evaluation.tracing.symbols import Node
 
 Given = Mapping[str, Any]
 Outs = Sequence[torch.Tensor]
-Rule = Callable[["LeafTracer", Given, Outs], None]
+Rule = Callable[["Sizes", Given, Outs], None]
 
 # Functions whose whole numbers are the sizes of the result.
 _SIZED = frozenset(
@@ -27,7 +27,7 @@ _SIZED = frozenset(
 )
 
 
-def written(t: LeafTracer, sizes: Sequence[int]) -> list[Node | None] | None:
+def written(t: Sizes, sizes: Sequence[int]) -> list[Node | None] | None:
     """The nodes of sizes that the running function was given; None for each that it works out.
 
     None altogether where it was not given these sizes but finds them itself, as `flatten` does.
@@ -43,7 +43,7 @@ def written(t: LeafTracer, sizes: Sequence[int]) -> list[Node | None] | None:
     return None
 
 
-def _view(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _view(t: Sizes, given: Given, outs: Outs) -> None:
     before, shape = t.dims(given["self"]), list(outs[0].shape)
     asked = _unflattened(t, before) or written(t, shape)
     result: list[Node] = []
@@ -57,7 +57,7 @@ def _view(t: LeafTracer, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], result)
 
 
-def _unflattened(t: LeafTracer, before: Sequence[Node]) -> list[Node | None] | None:
+def _unflattened(t: Sizes, before: Sequence[Node]) -> list[Node | None] | None:
     """What `unflatten` was asked for: it names the sizes of one axis only, the rest stay."""
     call = t.call
     if call is None or call.name != "unflatten" or len(call.numbers) < 2:
@@ -91,7 +91,7 @@ def _groups(before: Sequence[int], after: Sequence[int]) -> list[tuple[int, int,
 
 
 def _group(
-    t: LeafTracer,
+    t: Sizes,
     before: Sequence[Node],
     shape: Sequence[int],
     wanted: Sequence[Node | None],
@@ -116,7 +116,7 @@ def _group(
     return [rest if node is None else node for node in wanted]
 
 
-def _unasked(t: LeafTracer, before: Sequence[Node], shape: Sequence[int]) -> list[Node]:
+def _unasked(t: Sizes, before: Sequence[Node], shape: Sequence[int]) -> list[Node]:
     """A function split an axis by sizes of its own: only axes that come through are known."""
     left = list(before)
     result = []
@@ -130,12 +130,12 @@ def _unasked(t: LeafTracer, before: Sequence[Node], shape: Sequence[int]) -> lis
     return result
 
 
-def _permute(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _permute(t: Sizes, given: Given, outs: Outs) -> None:
     dims = t.dims(given["self"])
     t.set_dims(outs[0], [dims[axis] for axis in given["dims"]])
 
 
-def _transpose(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _transpose(t: Sizes, given: Given, outs: Outs) -> None:
     dims = list(t.dims(given["self"]))
     one, other = given.get("dim0", 0), given.get("dim1", 1)
     if len(dims) > 1:
@@ -143,7 +143,7 @@ def _transpose(t: LeafTracer, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], dims)
 
 
-def _squeeze(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _squeeze(t: Sizes, given: Given, outs: Outs) -> None:
     dims = t.dims(given["self"])
     axes = given.get("dim", range(len(dims)))
     axes = [axes] if isinstance(axes, int) else axes
@@ -151,13 +151,13 @@ def _squeeze(t: LeafTracer, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], [node for axis, node in enumerate(dims) if axis not in gone])
 
 
-def _unsqueeze(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _unsqueeze(t: Sizes, given: Given, outs: Outs) -> None:
     dims = list(t.dims(given["self"]))
     dims.insert(given["dim"] % (len(dims) + 1), t.tape.const(1))
     t.set_dims(outs[0], dims)
 
 
-def _expand(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _expand(t: Sizes, given: Given, outs: Outs) -> None:
     shape, before = list(outs[0].shape), t.dims(given["self"])
     asked = written(t, shape) or [None] * len(shape)
     inputs: list[Node | None] = [None] * (len(shape) - len(before)) + list(before)
@@ -170,7 +170,7 @@ def _expand(t: LeafTracer, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], result)
 
 
-def _repeat(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _repeat(t: Sizes, given: Given, outs: Outs) -> None:
     times = given["repeats"]
     nodes = written(t, times) or [t.tape.const(each) for each in times]
     before = t.dims(given["self"])
@@ -184,13 +184,13 @@ def _repeat(t: LeafTracer, given: Given, outs: Outs) -> None:
     )
 
 
-def _select(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _select(t: Sizes, given: Given, outs: Outs) -> None:
     dims = list(t.dims(given["self"]))
     del dims[given["dim"]]
     t.set_dims(outs[0], dims)
 
 
-def _slice(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _slice(t: Sizes, given: Given, outs: Outs) -> None:
     dims = list(t.dims(given["self"]))
     axis = given.get("dim", 0)
     start, end = given.get("start") or 0, given.get("end")
@@ -205,7 +205,7 @@ def _slice(t: LeafTracer, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], dims)
 
 
-def _bound(t: LeafTracer, whole: Node, value: int) -> Node:
+def _bound(t: Sizes, whole: Node, value: int) -> Node:
     """An end of a slice, by what the program said it is."""
     numbers = t.call.numbers if t.call else []
     found = next((n for n in numbers if int(n) == value), value)
@@ -213,7 +213,7 @@ def _bound(t: LeafTracer, whole: Node, value: int) -> Node:
     return t.tape.binary("add", whole, node) if value < 0 else node
 
 
-def _split(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _split(t: Sizes, given: Given, outs: Outs) -> None:
     dims = list(t.dims(given["self"]))
     axis = given.get("dim", 0) % len(dims)
     whole, sizes = dims[axis], [out.shape[axis] for out in outs]
@@ -240,29 +240,29 @@ def _split(t: LeafTracer, given: Given, outs: Outs) -> None:
         t.set_dims(out, [*dims[:axis], part, *dims[axis + 1 :]])
 
 
-def _unbind(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _unbind(t: Sizes, given: Given, outs: Outs) -> None:
     dims = list(t.dims(given["self"]))
     t.hold(dims.pop(given.get("dim", 0)))
     for out in outs:
         t.set_dims(out, dims)
 
 
-def _made(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _made(t: Sizes, given: Given, outs: Outs) -> None:
     """A tensor of given sizes."""
     nodes = written(t, list(outs[0].shape))
     t.set_dims(outs[0], [] if nodes is None else [n if n is not None else 0 for n in nodes])
 
 
-def _arange(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _arange(t: Sizes, given: Given, outs: Outs) -> None:
     numbers = t.call.numbers if t.call and t.call.name == "arange" else []
     t.set_dims(outs[0], [t.tape.of(numbers[0])] if len(numbers) == 1 else [])
 
 
-def _alias(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _alias(t: Sizes, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], t.dims(given["self"]))
 
 
-def _unfold(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _unfold(t: Sizes, given: Given, outs: Outs) -> None:
     """Blocks of an image as columns: channels times the block's area."""
     dims = t.dims(given["self"])
     area = math.prod(given["kernel_size"])
@@ -282,6 +282,7 @@ RULES: dict[str, Rule] = {
     "select": _select,
     "slice": _slice,
     "split": _split,
+    "unsafe_split": _split,  # as recurrent layers take their gates apart
     "split_with_sizes": _split,
     "unbind": _unbind,
     "arange": _arange,

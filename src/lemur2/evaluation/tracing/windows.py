@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from lemur2.evaluation.tracing.leaf_tracer import LeafTracer
+    from lemur2.evaluation.tracing.sizes import Sizes
     from lemur2.evaluation.tracing.symbols import Node
 
 Given = Mapping[str, Any]
 Outs = Sequence[torch.Tensor]
-Rule = Callable[["LeafTracer", Given, Outs], None]
+Rule = Callable[["Sizes", Given, Outs], None]
 
 # The arguments of the functions that end in a convolution, after input, weight and bias.
 _FORWARD = ("stride", "padding", "dilation", "groups")
 _TRANSPOSED = ("stride", "padding", "output_padding", "groups", "dilation")
 
 
-def _convolution(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _convolution(t: Sizes, given: Given, outs: Outs) -> None:
     x, weight = t.dims(given["input"]), t.dims(given["weight"])
     transposed = given["transposed"]
     said = _said(t, _TRANSPOSED if transposed else _FORWARD, 3, "conv", given)
@@ -47,9 +47,7 @@ def _convolution(t: LeafTracer, given: Given, outs: Outs) -> None:
     t.set_dims(outs[0], [x[0], out, *sides])
 
 
-def _said(
-    t: LeafTracer, names: Sequence[str], first: int, prefix: str, given: Given
-) -> dict[str, Any]:
+def _said(t: Sizes, names: Sequence[str], first: int, prefix: str, given: Given) -> dict[str, Any]:
     """Arguments as the running function got them, traced; else as the operation did."""
     call = t.call
     if call is None or not call.name.startswith(prefix):
@@ -61,7 +59,7 @@ def _said(
     }
 
 
-def _each(t: LeafTracer, value: Any, count: int) -> list[Node]:
+def _each(t: Sizes, value: Any, count: int) -> list[Node]:
     """A number for each side, from one for all or one for each."""
     values = list(value) if isinstance(value, tuple | list) else [value] * count
     if len(values) == 1:
@@ -69,9 +67,7 @@ def _each(t: LeafTracer, value: Any, count: int) -> list[Node]:
     return [t.tape.of(each if each is not None else 1) for each in values]
 
 
-def slid(
-    t: LeafTracer, side: Node, kernel: Node, stride: Node, padding: Node, dilation: Node
-) -> Node:
+def slid(t: Sizes, side: Node, kernel: Node, stride: Node, padding: Node, dilation: Node) -> Node:
     """How often a window fits: (side + 2 padding - dilation (kernel - 1) - 1) // stride + 1."""
     tape, one, two = t.tape, t.tape.const(1), t.tape.const(2)
     reach = tape.binary("mul", dilation, tape.binary("sub", kernel, one))
@@ -82,7 +78,7 @@ def slid(
     return _present(t, tape.binary("add", tape.binary("floordiv", steps, stride), one))
 
 
-def _present(t: LeafTracer, side: Node) -> Node:
+def _present(t: Sizes, side: Node) -> Node:
     """A side that must not become empty."""
     if t.tape.values[side] > 0:
         t.tape.decided("gt", side, t.tape.const(0), True, t.where().line)
@@ -90,7 +86,7 @@ def _present(t: LeafTracer, side: Node) -> Node:
 
 
 def _slid_back(
-    t: LeafTracer, side: Node, kernel: Node, stride: Node, padding: Node, dilation: Node
+    t: Sizes, side: Node, kernel: Node, stride: Node, padding: Node, dilation: Node
 ) -> Node:
     tape, one, two = t.tape, t.tape.const(1), t.tape.const(2)
     steps = tape.binary("mul", tape.binary("sub", side, one), stride)
@@ -102,7 +98,7 @@ def _slid_back(
 def _pool(names: Sequence[str]) -> Rule:
     """Pooling; `names` are the function's arguments after its input."""
 
-    def rule(t: LeafTracer, given: Given, outs: Outs) -> None:
+    def rule(t: Sizes, given: Given, outs: Outs) -> None:
         x = t.dims(given["self"])
         said = _said(t, names, 1, names[-1] and "", given)
         count = len(given["kernel_size"]) if not isinstance(given["kernel_size"], int) else 1
@@ -124,7 +120,7 @@ def _pool(names: Sequence[str]) -> Rule:
 def _resized(count: int) -> Rule:
     """Space to given sizes; as a multiple of what it was where it is one and no size was given."""
 
-    def rule(t: LeafTracer, given: Given, outs: Outs) -> None:
+    def rule(t: Sizes, given: Given, outs: Outs) -> None:
         name = "self" if "self" in given else "input"
         x = t.dims(given[name])
         sides = []
@@ -142,12 +138,12 @@ def _resized(count: int) -> Rule:
     return rule
 
 
-def _number(t: LeafTracer, value: int) -> Node:
+def _number(t: Sizes, value: int) -> Node:
     numbers = t.call.numbers if t.call else []
     return t.tape.of(next((each for each in numbers if int(each) == value), value))
 
 
-def _padded(t: LeafTracer, given: Given, outs: Outs) -> None:
+def _padded(t: Sizes, given: Given, outs: Outs) -> None:
     dims = list(t.dims(given["self"]))
     pads = given.get("pad") or given.get("padding") or []
     for index in range(len(pads) // 2):

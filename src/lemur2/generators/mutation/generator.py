@@ -233,7 +233,9 @@ class MutationGenerator(Generator[MutationConfig]):
         for _ in range(self.config.attempts):
             made = self._workshop().attempt(subject, self._random, self._kinds())
             if made is None:
-                self._dead.setdefault(parent, "nothing left to change")
+                missed = subject.planner.parent.out_of_reach()
+                reason = f": {missed}" if missed else ""
+                self._dead.setdefault(parent, f"nothing left to change{reason}")
                 return None
             if subject is self._subjects.get(parent):
                 self._taken.setdefault(parent, []).append(made.plan.key)

@@ -35,6 +35,8 @@ _FUNCTIONS = ("relu", "gelu", "silu", "elu", "mish", "hardswish", "leaky_relu", 
 _CHANNEL_NORMS = ("BatchNorm", "InstanceNorm", "GroupNorm")
 _IDENTITIES = ("Dropout", "Norm", *_ACTIVATIONS)
 _WIDE = (2048, 1 << 14)
+_RECURRENT = ("LSTM", "GRU", "RNN")
+_LAYERS_AT = 2  # the place of `num_layers` in their calls
 
 
 def activations(parent: Parent, rng: random.Random) -> Iterator[Propose]:
@@ -187,7 +189,8 @@ def deletions(parent: Parent, rng: random.Random) -> Iterator[Propose]:
 
 def repetitions(parent: Parent, rng: random.Random) -> Iterator[Propose]:
     """A layer or block once more, where sizes are the same before and after."""
-    found = [
+    found = [_deeper(parent, group) for group in _made_by_class(parent) if _is_recurrent(group)]
+    found += [
         _again(parent, group)
         for group in _made_by_class(parent)
         if _keeps_shape(parent, group)
@@ -201,6 +204,37 @@ def _has_parameters(parent: Parent, name: str) -> bool:
     return any(
         module.parameters and (module.name == name or module.name.startswith(f"{name}."))
         for module in parent.trace.modules
+    )
+
+
+def _is_recurrent(group: Group) -> bool:
+    return group.first.of_torch and group.first.short in _RECURRENT
+
+
+def _deeper(parent: Parent, group: Group) -> Propose:
+    """One more of the layers that a recurrent module stacks."""
+
+    def propose() -> Plan:
+        call = parent.call(group)
+        layers = group.first.arguments.get("num_layers")
+        if call is None or not isinstance(layers, int) or _is_starred(call):
+            raise Refused("the call is not spelled so that it can be changed")
+        old = int(parent.trace.values[layers])
+        new = ast.Constant(old + 1)
+        if len(call.args) > _LAYERS_AT:
+            call.args[_LAYERS_AT] = new
+        else:
+            kept = [each for each in call.keywords if each.arg != "num_layers"]
+            call.keywords = [*kept, ast.keyword("num_layers", new)]
+        edit = Edit(group.position, ast.unparse(call))
+        return _plan("repeat", [edit], f"{group.label}: num_layers {old} -> {old + 1}")
+
+    return propose
+
+
+def _is_starred(call: ast.Call) -> bool:
+    return any(isinstance(each, ast.Starred) for each in call.args) or any(
+        each.arg is None for each in call.keywords
     )
 
 
@@ -316,7 +350,9 @@ def _output_text(parent: Parent, group: Group) -> str | None:
     """How a layer's call spells its output channels or features."""
     if not group.first.short.startswith(("Conv", "Linear")):
         return None
-    return _argument_text(parent, group, 1, ("out_channels", "out_features"))
+    call = parent.call(group)
+    lazy = call is not None and "Lazy" in ast.unparse(call.func)  # which is given no input's size
+    return _argument_text(parent, group, 0 if lazy else 1, ("out_channels", "out_features"))
 
 
 def _argument_text(

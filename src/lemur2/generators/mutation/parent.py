@@ -64,6 +64,22 @@ class Parent:
         """The call that made a group's modules, parsed by itself; None where it is no call."""
         return parsed_call(self.code.text(group.position))
 
+    def out_of_reach(self) -> str:
+        """Which layers another file's code makes, so that no edit reaches them; "" for none."""
+        made: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for module in self.trace.modules:
+            if not (module.parameters and module.calls and module.stack):
+                continue
+            call = parsed_call(self.code.text(module.stack[0]))
+            maker = ast.unparse(call.func) if call is not None else "an import"
+            if maker.rpartition(".")[2].removeprefix("Lazy") != module.short:
+                made[maker, module.stack[0][0]].append(module.name)
+        parts = []
+        for (maker, line), names in made.items():
+            listed = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+            parts.append(f"{len(names)} layers ({listed}) are made inside {maker} (line {line})")
+        return " and ".join(parts) and f"{' and '.join(parts)}, whose code is not in the file"
+
     def numeric(
         self, kind: str, target: Module, first: Changes, wanted: Sequence[tuple[int, Number]]
     ) -> Plan:

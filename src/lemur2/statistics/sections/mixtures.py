@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lemur2.corpus import codec
+from lemur2.corpus.db import codec
 from lemur2.statistics.drawing.planes import Curves, Heat, draw_curves, draw_heat
 from lemur2.statistics.material import Material
 from lemur2.statistics.ranking import gains

@@ -37,7 +37,7 @@ def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     for place, kind in enumerate(made.dtypes):
         if kind.kind not in "iufb":
             texts = [_harmless(value) for value in made.iloc[:, place]]
-            made.isetitem(place, np.array(texts, dtype=object))
+            made.isetitem(place, pd.Series(texts, made.index, object))  # type: ignore[arg-type]
     return made
 
 

@@ -1,0 +1,1 @@
+"""The corpus as a table, and what is asked of it."""

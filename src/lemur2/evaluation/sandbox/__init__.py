@@ -1,9 +1,0 @@
-"""Where candidates run: a warm process, and one shut-in worker per job."""
-
-from lemur2.evaluation.sandbox.again import again
-from lemur2.evaluation.sandbox.awaited import Awaited
-from lemur2.evaluation.sandbox.client import Sandbox, Worker
-from lemur2.evaluation.sandbox.output import Hear
-from lemur2.evaluation.sandbox.report import Property, report
-
-__all__ = ["Awaited", "Hear", "Property", "Sandbox", "Worker", "again", "report"]
