@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
+from lemur2.texts import cleaned
 
 FACTS = Facts(
     input_size=32,
@@ -57,7 +58,7 @@ def trial_results(draw):
         dataset=draw(st.sampled_from(["digits", "cifar-10"])),
         metric="acc",
         transform=draw(st.sampled_from(["norm_32", "echo"])),
-        hyperparameters=draw(hyperparameters),
+        hyperparameters=draw(hyperparameters.map(cleaned)),
         seed=draw(st.integers(0, 2**31)),
         verdict=draw(st.sampled_from(Verdict)),
         reason=draw(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))),
