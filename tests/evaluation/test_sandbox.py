@@ -194,6 +194,8 @@ WRITES = """
                 named.write(b"1"), unnamed.write(b"1")
             with tempfile.TemporaryDirectory() as folder:
                 shutil.copyfile("last.pt", Path(folder) / "best.pt")
+            (Path("out") / "large.bin").write_bytes(bytes(40 << 20))
+            os.remove("out/large.bin")
         assert set(os.listdir()) >= {"last.pt", "log.txt", "out"}
 """
 
