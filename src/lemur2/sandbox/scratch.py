@@ -75,13 +75,14 @@ class _Walk:
             raise _Excess(f"more than {self.limits.scratch / MIB:g} MiB")
 
 
-def held(process: int) -> int:
+def held(process: int, folder: str) -> int:
     """Bytes of removed files that a process keeps on the disk, by having them open or mapped.
 
-    Of mapped files what is mapped is counted. Raises OSError where that cannot be looked up.
+    Counted are all files that are open, and what is mapped of others that were below a folder.
+    Raises OSError where that cannot be looked up.
     """
     opened = _held_open(process)
-    return sum(opened.values()) + _held_mapped(process, opened)
+    return sum(opened.values()) + _held_mapped(process, folder, opened)
 
 
 def _held_open(process: int) -> dict[int, int]:
@@ -95,14 +96,14 @@ def _held_open(process: int) -> dict[int, int]:
     return found
 
 
-def _held_mapped(process: int, opened: Container[int]) -> int:
-    total = 0
+def _held_mapped(process: int, folder: str, opened: Container[int]) -> int:
+    total, below = 0, os.fsencode(folder.replace("\n", "\\012") + os.sep)
     with open(f"/proc/{process}/maps", "rb") as maps:
         for line in maps:
             if line.endswith(b" (deleted)\n"):
-                bounds, rights, _, _, inode = line.split(maxsplit=5)[:5]
+                bounds, _, _, _, inode, path = line.split(maxsplit=5)
                 start, _, end = bounds.partition(b"-")
-                if rights.endswith(b"s") and int(inode) not in opened:
+                if path.startswith(below) and int(inode) not in opened:
                     total += int(end, 16) - int(start, 16)
     return total
 

@@ -160,9 +160,15 @@ class Warm:
         """
         for watched, child in self.children.items():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it just ended
-                child.held = child.held or (not self.own_scratch and _holds_too_much(child))
+                child.held = child.held or (not self.own_scratch and self._holds_too_much(child))
                 if child.held or isolation.memory(child.pid)[1] > child.memory:
                     signal.pidfd_send_signal(watched, signal.SIGKILL)
+
+    def _holds_too_much(self, child: _Child) -> bool:
+        try:
+            return scratch.held(child.pid, self.scratch) > child.disk
+        except PermissionError:  # what cannot be seen is too much, but of one that just ends
+            return isolation.memory(child.pid)[0] > 0
 
     def _kill(self, job: int) -> None:
         for watched, child in self.children.items():
@@ -190,13 +196,6 @@ class Warm:
             signal.pidfd_send_signal(watched, signal.SIGKILL)
         for child in self.children.values():
             os.waitpid(child.pid, 0)
-
-
-def _holds_too_much(child: _Child) -> bool:
-    try:
-        return scratch.held(child.pid) > child.disk
-    except PermissionError:  # what cannot be seen is too much
-        return True
 
 
 def _redirect(output: int) -> None:
@@ -264,7 +263,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     namespaces = namespaces and isolation.enter_namespaces()
     # Made here and not by the parent: whenever the parent dies, someone is left to remove it.
-    folder = Path(tempfile.mkdtemp(prefix="lemur2-"))
+    folder = Path(tempfile.mkdtemp(prefix="lemur2-")).resolve()
     try:
         workers = folder / "workers"
         workers.mkdir()
