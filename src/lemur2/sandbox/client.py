@@ -53,11 +53,15 @@ _QUOTED = 300  # characters of a crashed worker's output that its reason holds
 
 @dataclass(frozen=True)
 class Exit:
-    """How a worker ended: its exit code (negative: the signal), peak memory, CPU seconds."""
+    """How a worker ended: its exit code (negative: the signal), peak memory, CPU seconds.
+
+    `held` says that it was killed for holding too much in files that it had removed.
+    """
 
     code: int
     memory: int
     cpu: float
+    held: bool = False
 
 
 class Sandbox:
@@ -406,6 +410,9 @@ class Worker:
                 f"the worker could not be isolated ({self._printed.tail.strip()}); "
                 "see `lemur2 doctor`, or accept the risk with --unsafe"
             )
+        if end.code < 0 and end.held:
+            reason = f"more than {self._limits.scratch / MIB:g} MiB in removed files"
+            return Refusal(Verdict.FORBIDDEN, f"wrote more to disk than is allowed: {reason}")
         added = end.memory - self._sandbox.base_memory
         if end.code < 0 and added > 0.8 * self._limits.memory:
             reason = f"killed with {added / MIB:.0f} MiB in use"

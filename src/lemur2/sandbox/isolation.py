@@ -73,22 +73,26 @@ def enter_namespaces() -> bool:
     return True
 
 
-def mount_scratch(cell: Cell) -> bool:
-    """Mount a new file system on the scratch folder, for this process alone.
+def can_mount(folder: str) -> bool:
+    """Whether workers can have file systems of their own, tried in a child on an empty folder."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _mount(folder, "size=1m")
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status) == 0
 
-    It holds no more than the cell allows, what was removed but is kept open included, and it is
-    gone with the process. Only in a process that entered namespaces: else others would see it.
 
-    Returns:
-        False where that is not allowed; then the folder is what it was.
+def _mount(folder: str, options: str) -> None:
+    """Mount a new file system on a folder, for this process alone. Raises OSError.
+
+    It is gone with the process. Only in a process that entered namespaces: else others see it.
     """
-    options = f"size={cell.disk},nr_inodes={cell.files},mode=0700"
-    try:
-        syscalls.unshare(_CLONE_NEWNS)
-        syscalls.mount("tmpfs", cell.scratch, _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, options)
-    except OSError:
-        return False
-    return True
+    syscalls.unshare(_CLONE_NEWNS)
+    syscalls.mount("tmpfs", folder, _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, options)
 
 
 def shut_in(cell: Cell, rules: Sequence[Rule], *, own_scratch: bool = False) -> None:
@@ -97,9 +101,9 @@ def shut_in(cell: Cell, rules: Sequence[Rule], *, own_scratch: bool = False) -> 
     Args:
         cell: Its bounds.
         rules: What it may read, as open descriptors; they are closed.
-        own_scratch: Whether the scratch folder is a file system of its own. Then files in it may
-            be removed and renamed. Else they stay where they are counted: removing says that it
-            was done and does nothing.
+        own_scratch: Make the scratch folder a file system of its own, which holds no more than
+            the cell allows. Then files in it may be renamed; else one could be renamed away from
+            who counts them.
 
     Raises:
         OSError: Where the kernel refuses; the caller must then not run anything.
@@ -107,8 +111,9 @@ def shut_in(cell: Cell, rules: Sequence[Rule], *, own_scratch: bool = False) -> 
     address_space, _ = memory()  # asked now: /proc is out of reach later
     _write("/proc/self/oom_score_adj", _OOM_SCORE)  # not the warm process, and its neighbours
     syscalls.prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    rights = landlock.OWN_SCRATCH if own_scratch else landlock.SCRATCH
-    scratch = landlock.open_rule(cell.scratch, rights)
+    if own_scratch:
+        _mount(cell.scratch, f"size={cell.disk},nr_inodes={cell.files},mode=0700")
+    scratch = landlock.open_rule(cell.scratch, landlock.SCRATCH)
     if scratch is None:
         raise FileNotFoundError(f"scratch folder {cell.scratch} is gone")
     landlock.restrict([*rules, scratch], cell.landlock)
@@ -116,7 +121,7 @@ def shut_in(cell: Cell, rules: Sequence[Rule], *, own_scratch: bool = False) -> 
         os.close(rule.descriptor)
     _limit_resources(cell, address_space)
     syscalls.drop_capabilities()
-    seccomp.restrict(os.getpid(), any_ioctl=cell.gpu, removing=own_scratch)
+    seccomp.restrict(os.getpid(), any_ioctl=cell.gpu, renaming=own_scratch)
 
 
 def _limit_resources(cell: Cell, address_space: int) -> None:

@@ -76,7 +76,7 @@ class _Case:
     other: _OneOf | _Bits
 
 
-# An int is an errno: the call is always answered by it, and not made. 0 says that it was done.
+# An int is an errno: the call is always answered by it.
 _Condition = _OneOf | _Bits | _Case | int
 
 
@@ -84,24 +84,23 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def restrict(pid: int, *, any_ioctl: bool = False, removing: bool = False) -> None:
+def restrict(pid: int, *, any_ioctl: bool = False, renaming: bool = False) -> None:
     """Filter this process's system calls, for good. Needs no-new-privileges set before.
 
     Args:
         pid: The process's own number, the only one that it may signal.
         any_ioctl: Let almost every `ioctl` through (GPU drivers live on them).
-        removing: Let it remove and rename files (which ones: Landlock decides). Else removing is
-            answered as if it was done, renaming refused.
+        renaming: Let it rename files (which ones: Landlock decides).
 
     Raises:
         OSError: Where the kernel refuses, or the machine's architecture is unknown.
     """
-    code = program(pid, any_ioctl=any_ioctl, removing=removing)
+    code = program(pid, any_ioctl=any_ioctl, renaming=renaming)
     descriptor = _Program(len(code) // 8, code)
     syscalls.call("seccomp", _SET_MODE_FILTER, _FLAG_TSYNC, descriptor)
 
 
-def program(pid: int, *, any_ioctl: bool = False, removing: bool = False) -> bytes:
+def program(pid: int, *, any_ioctl: bool = False, renaming: bool = False) -> bytes:
     """The filter as BPF instructions, 8 bytes each; see `restrict`."""
     machine = platform.machine()
     if machine not in _AUDIT_ARCH:
@@ -114,13 +113,9 @@ def program(pid: int, *, any_ioctl: bool = False, removing: bool = False) -> byt
     ]
     if machine == "x86_64":
         code += [_instruction(_JUMP_GREATER_EQUAL, _X32_BIT, 0, 1), _instruction(_RETURN, _KILL)]
-    freely = (*syscalls.REMOVING, *syscalls.RENAMING) if removing else ()
-    for name in (*syscalls.ALLOWED, *freely):
+    for name in (*syscalls.ALLOWED, *(syscalls.RENAMING if renaming else ())):
         code += _when(name, [_instruction(_RETURN, _ALLOW)])
-    conditions = _conditions(pid, any_ioctl)
-    if not removing:
-        conditions |= dict.fromkeys(syscalls.REMOVING, 0)
-    for name, condition in conditions.items():
+    for name, condition in _conditions(pid, any_ioctl).items():
         code += _when(name, _decide(condition))
     code.append(_refuse(errno.EPERM))
     return b"".join(code)

@@ -84,6 +84,9 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "umask": (95, 166),
     "mkdir": (83, None),
     "mkdirat": (258, 34),
+    "unlink": (87, None),
+    "unlinkat": (263, 35),
+    "rmdir": (84, None),
     "poll": (7, None),
     "ppoll": (271, 73),
     "select": (23, None),
@@ -147,12 +150,7 @@ CONDITIONAL: dict[str, tuple[int | None, int | None]] = {
     "sched_setaffinity": (203, 122),
 }
 
-# Removing and renaming: let through in a scratch folder that is a file system of its own.
-REMOVING: dict[str, tuple[int | None, int | None]] = {
-    "unlink": (87, None),
-    "unlinkat": (263, 35),
-    "rmdir": (84, None),
-}
+# Let through where the scratch folder is a file system of its own.
 RENAMING: dict[str, tuple[int | None, int | None]] = {
     "rename": (82, None),
     "renameat": (264, 38),
@@ -170,7 +168,7 @@ SETUP: dict[str, tuple[int | None, int | None]] = {
 
 _CAPABILITY_VERSION = 0x20080522  # of three words for each of two sets of 32 capabilities
 
-_TABLE = {**ALLOWED, **CONDITIONAL, **REMOVING, **RENAMING, **SETUP}
+_TABLE = {**ALLOWED, **CONDITIONAL, **RENAMING, **SETUP}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

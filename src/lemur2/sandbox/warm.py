@@ -63,6 +63,8 @@ class _Child:
     pid: int
     status: int  # descriptor that its exit is reported on
     memory: int  # most resident bytes
+    disk: int  # most bytes in removed files that it holds
+    held: bool = False  # it was killed for holding more
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Warm:
     scratch: str
     rules: list[Rule]
     work: Work
-    namespaces: bool = False  # entered, so that mounts of this process are nobody else's
+    own_scratch: bool = False  # workers have file systems of their own as scratch folders
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     children: dict[int, _Child] = field(default_factory=dict)  # by pidfd
     mapped: dict[str, np.ndarray] = field(default_factory=dict)
@@ -88,7 +90,7 @@ class Warm:
         """Obey until the parent is gone."""
         self.selector.register(self.control, selectors.EVENT_READ)
         while True:
-            self._watch_memory()
+            self._watch()
             for key, _ in self.selector.select(_WATCH_SECONDS if self.children else None):
                 if key.fileobj is self.control:
                     if not self._obey():
@@ -119,7 +121,9 @@ class Warm:
         os.close(output)
         watched = os.pidfd_open(pid)
         allowed = isolation.memory()[1] + command["memory"]
-        self.children[watched] = _Child(command["run"], pid, status, allowed)
+        self.children[watched] = _Child(
+            command["run"], pid, status, allowed, command["cell"]["disk"]
+        )
         self.selector.register(watched, selectors.EVENT_READ)
 
     def _become_worker(self, command: dict[str, Any], channel: int, output: int, warm: int) -> None:
@@ -130,12 +134,11 @@ class Warm:
             _redirect(output)
             arrays = {name: self.mapped[path] for name, path in command["maps"].items()}
             cell, unsafe = Cell(**command["cell"]), command["unsafe"]
-            own_scratch = self.namespaces and not unsafe and isolation.mount_scratch(cell)
-            _live_in(cell.scratch)
             key = os.read(channel, KEY_BYTES)
             rules, self.rules = self.rules, []
-            if not unsafe and not _shut_in(cell, rules, own_scratch):
+            if not unsafe and not _shut_in(cell, rules, self.own_scratch):
                 os._exit(UNPROTECTED_EXIT)
+            _live_in(cell.scratch)
             os.dup2(channel, _CHANNEL)
             os.closerange(_CHANNEL + 1, _DESCRIPTORS)
             del self.control, self.selector
@@ -149,15 +152,23 @@ class Warm:
                 sys.stderr.flush()
             os._exit(code)
 
-    def _watch_memory(self) -> None:
-        """Kill workers whose resident memory is over what they may add to this process's own.
+    def _watch(self) -> None:
+        """Kill workers that have too much in memory, or in files that nobody else can see.
 
-        It is what bounds them where the address space cannot be limited (GPU drivers).
+        The first bounds them where the address space cannot be limited (GPU drivers), the second
+        where the scratch folder is no file system of its own.
         """
         for watched, child in self.children.items():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if isolation.memory(child.pid)[1] > child.memory:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it just ended
+                child.held = child.held or (not self.own_scratch and self._holds_too_much(child))
+                if child.held or isolation.memory(child.pid)[1] > child.memory:
                     signal.pidfd_send_signal(watched, signal.SIGKILL)
+
+    def _holds_too_much(self, child: _Child) -> bool:
+        try:
+            return scratch.held(child.pid, self.scratch) > child.disk
+        except PermissionError:  # what cannot be seen is too much, but of one that just ends
+            return isolation.memory(child.pid)[0] > 0
 
     def _kill(self, job: int) -> None:
         for watched, child in self.children.items():
@@ -173,6 +184,7 @@ class Warm:
             "code": os.waitstatus_to_exitcode(status),
             "memory": usage.ru_maxrss * 1024,
             "cpu": usage.ru_utime + usage.ru_stime,
+            "held": child.held,
         }
         with contextlib.suppress(BrokenPipeError):
             os.write(child.status, json.dumps(report).encode())
@@ -251,14 +263,15 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     namespaces = namespaces and isolation.enter_namespaces()
     # Made here and not by the parent: whenever the parent dies, someone is left to remove it.
-    folder = Path(tempfile.mkdtemp(prefix="lemur2-"))
+    folder = Path(tempfile.mkdtemp(prefix="lemur2-")).resolve()
     try:
         workers = folder / "workers"
         workers.mkdir()
+        own_scratch = namespaces and isolation.can_mount(str(workers))
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")  # made when imported
         work = _warm_up(surroundings["work"])
         rules = policy.rules(gpu=device != "cpu", cache=Path(surroundings["cache"]))
-        warm = Warm(control, str(workers), rules, work, namespaces)
+        warm = Warm(control, str(workers), rules, work, own_scratch)
         try:
             warm.greet()
             warm.serve()
