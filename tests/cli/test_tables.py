@@ -142,7 +142,7 @@ def test_a_terminal_sets_the_width(db, tmp_path):
     out = os.read(terminal, 1 << 16).decode()
     os.close(terminal)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", out).splitlines()
-    assert lines[0].split()[:3] == ["run", "verb", "generator"]
+    assert lines[0].split()[:3] == ["run", "verb", "name"]
     assert all(len(line) <= 50 for line in lines)
     assert "hidden" in " ".join(lines)
 

@@ -7,8 +7,8 @@ from lemur2.architecture import canonical_digest
 from lemur2.architecture.facts import static_facts
 from lemur2.corpus import Corpus
 from lemur2.corpus.db.schema import static_facts as table
+from lemur2.corpus.query import static
 from lemur2.corpus.query.static import all_static_facts
-from lemur2.corpus.query.table import static
 
 
 def fill(corpus: Corpus) -> None:

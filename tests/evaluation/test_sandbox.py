@@ -62,6 +62,25 @@ def test_a_dead_warm_process_is_started_again():
     assert after.structure_digest == before.structure_digest
 
 
+def test_a_warm_process_that_dies_while_it_starts_again_is_started_once_more(monkeypatch):
+    started = []
+
+    def stillborn(*arguments, **options):
+        started.append(start(*arguments, **options))
+        if len(started) == 1:
+            started[0].kill()
+        return started[-1]
+
+    with CandidateSandbox() as sandbox:
+        start = client_module.subprocess.Popen
+        monkeypatch.setattr(client_module.subprocess, "Popen", stillborn)
+        os.kill(sandbox._process.pid, signal.SIGKILL)
+        sandbox._process.wait()
+        facts = Evaluator(sandbox).screen(zoo_source("LeNet"), IMAGES)
+    assert len(started) == 2
+    assert facts.parameters == 62006
+
+
 def test_a_training_is_the_same_where_the_warm_process_dies_under_it():
     plan = Plan.of(Protocol(dataset="digits", epochs=2))
     with CandidateSandbox() as sandbox:

@@ -115,7 +115,7 @@ def test_what_a_worker_says_of_a_trace_is_an_object():
 
 def test_the_default_limits_are_in_bytes():
     limits = Limits()
-    assert (limits.memory, limits.output, limits.scratch) == (2**32, 2**20, 2**26)
+    assert (limits.memory, limits.output, limits.scratch) == (2**32, 2**16, 2**26)
 
 
 def test_finds_the_smallest_input_that_works(engine):

@@ -28,7 +28,7 @@ def test_both_tasks_are_registered():
 def test_an_unknown_task_names_the_close_ones():
     with pytest.raises(UsageError, match="img-classification"):
         task("image-classification")
-    with pytest.raises(UsageError, match=r"img-classification or txt-generation"):
+    with pytest.raises(UsageError, match=r"img-classification, txt-generation"):
         task("zzz")
 
 

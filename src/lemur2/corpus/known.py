@@ -1,7 +1,7 @@
 """What a run need not do, because the corpus had it done when the run began.
 
 A known network is not a trained one: what is not done again is a training under the same terms
-(`Terms`), or in runs that screen, a screening. See docs/decisions/024-duplicates.md.
+(`Terms`), or in runs that screen, a screening. See docs/decisions/025-duplicates.md.
 """
 
 from __future__ import annotations

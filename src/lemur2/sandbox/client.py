@@ -150,10 +150,17 @@ class Sandbox:
                 raise WarmProcessDied  # or was ended: this sandbox has been left
             if self._process.poll() is not None:
                 self._stop()
-                self._start()
+                self._restart()
         folder = self._scratch / secrets.token_hex(16)
         folder.mkdir(mode=0o700)
         return folder
+
+    def _restart(self) -> None:
+        """Start the warm process again; raise WarmProcessDied where it dies at that, too."""
+        try:
+            self._start()
+        except UserError as error:
+            raise WarmProcessDied from error
 
     def command(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Tell the warm process something.
