@@ -241,8 +241,23 @@ TRACE = {
 }
 
 
+MODULE = {
+    "name": "conv",
+    "class": "torch.nn.modules.conv.Conv2d",
+    "read": False,
+    "stack": [],
+    "arguments": {},
+    "parameters": {},
+    "order": 0,
+    "calls": 1,
+    "inputs": [],
+    "outputs": [],
+}
+
+
 def test_a_sound_trace_is_let_through():
     check(Trace.read(TRACE), SOURCE)
+    check(Trace.read({**TRACE, "values": [float("-inf")]}), SOURCE)  # masks with it
 
 
 @pytest.mark.parametrize(
@@ -253,7 +268,8 @@ def test_a_sound_trace_is_let_through():
         {"sites": [["lit", 2, 0, 1, 0, 1, 1]]},
         {"sites": [["lit", float("inf"), 0, 1, 0, 1, 1]]},
         {"functions": [["relu", 7, 0, 7, 1]]},
-        {"values": [float("nan")]},
+        {"values": [float("nan")], "modules": [{**MODULE, "inputs": [[0]]}]},
+        {"values": [float("inf")], "modules": [{**MODULE, "arguments": {"kernel_size": 0}}]},
         {"values": [10**40]},
         {"nodes": [["lit", 0], ["lshift", 0, 0]], "values": [10**9, 1]},
         {"nodes": [["const", 10**40]]},

@@ -38,7 +38,7 @@ _LOADED = frozenset({Verdict.CONTRACT, Verdict.IMPORT, Verdict.BUILD, Verdict.SH
 _TRANSFORM = _LOADED | {Verdict.SYNTAX, Verdict.DIVERGED}
 _SCREENED = _LOADED | {Verdict.SYNTAX, Verdict.BACKWARD}
 _TRAINED = _LOADED | {Verdict.SYNTAX, Verdict.TRAIN, Verdict.DIVERGED}
-_LARGE = 64 * MIB  # of JSON: what tracing or an outline says of a large network
+_LARGE = 16 * MIB  # of JSON: what tracing or an outline says of a large network
 
 
 def screening(source: str) -> Awaited:

@@ -185,7 +185,7 @@ class Values:
         try:
             operands = [self[each] for each in rest]
             found = list(_inverses(kind, operands, target))
-        except (NoValue, ArithmeticError):
+        except (NoValue, ArithmeticError, ValueError):  # a number that is none has no inverse
             return
         for index, value in found:
             yield from self.ways(rest[index], value, depth - 1)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.generators.mutation.code_mutator import CodeMutator
-from lemur2.generators.mutation.trace import Position, Trace
+from lemur2.generators.mutation.trace import Position, Trace, numbers
 
 _MOST = 1 << 62  # of a number
 _MOST_SITES = 20_000
 _MOST_BITS = 1 << 31  # of the sets of sites that formulas are worked out with: one for each node
 _MOST_SHIFT = 64
+_SIZE = re.compile(r".*(size|stride|padding|dilation|groups|channels|features|dim|heads|layers)")
 
 
 def check(trace: Trace, source: str) -> None:
@@ -25,12 +27,13 @@ def check(trace: Trace, source: str) -> None:
     sites, nodes = len(trace.sites), len(trace.nodes)
     if sites > _MOST_SITES or sites * nodes > _MOST_BITS:
         raise _unsound(f"{sites:,} places and {nodes:,} formulas")
-    if not all(map(_is_size, trace.values)):
+    constants = [rest[0] for kind, *rest in trace.nodes if kind == "const"]
+    if not all(isinstance(v, float) or abs(v) <= _MOST for v in (*trace.values, *constants)):
         raise _unsound("a number that no size comes to")
+    if not all(_is_size(trace.values[node]) for node in _sizes(trace)):
+        raise _unsound("a size that is none")
     for kind, *rest in trace.nodes:
-        if kind == "const" and not _is_size(rest[0]):
-            raise _unsound("a number that no size comes to")
-        if kind in ("pow", "lshift", "rshift") and abs(trace.values[rest[1]]) > _MOST_SHIFT:
+        if kind in ("pow", "lshift", "rshift") and not abs(trace.values[rest[1]]) <= _MOST_SHIFT:
             raise _unsound("a power that no size comes to")
     code = CodeMutator(source)
     for position in set(_positions(trace)):
@@ -39,6 +42,16 @@ def check(trace: Trace, source: str) -> None:
 
 def _is_size(value: float) -> bool:
     return math.isfinite(value) and abs(value) <= _MOST
+
+
+def _sizes(trace: Trace) -> Iterator[int]:
+    """The nodes that planning takes as sizes; others may be infinite, as what masks with is."""
+    for module in trace.modules:
+        for axes in (*module.parameters.values(), *module.inputs, *module.outputs):
+            yield from axes
+        for name, argument in module.arguments.items():
+            if _SIZE.fullmatch(name):
+                yield from numbers(argument)
 
 
 def _positions(trace: Trace) -> Iterator[Position]:
