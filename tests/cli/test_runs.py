@@ -159,3 +159,27 @@ def test_a_file_that_is_no_network_is_an_attempt(lemur2, tmp_path):
         stages = {stage.stage: stage.count for stage in corpus.funnel()["train"]}
     assert (stages["asked"], stages["parses"]) == (1, 0)
     assert json.dumps(row)
+
+
+def test_resuming_a_foreign_run_asks_before_it_sends_a_key(lemur2, tmp_path, monkeypatch):
+    spec = "openai:https://models.example/v1#m"
+    with Corpus.open(tmp_path / "theirs.db", create=True) as corpus:
+        run = corpus.start_run(
+            verb="grow",
+            generator="fewshot",
+            config={"generator": {"llm": spec}, "settings": {"total": 1, "window": 1}},
+            seed=0,
+            protocol={"dataset": "digits"},
+            limits={},
+            total=1,
+            environment={},
+        )
+        corpus.finish_run(run, "interrupted", "")
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("LEMUR2_CACHE", str(tmp_path / "cache"))
+    ended = lemur2("resume", str(run), "--db", tmp_path / "theirs.db")
+    assert ended.code == 1
+    assert "would get your $OPENAI_API_KEY" in ended.err
+    ended = lemur2("resume", str(run), "--db", tmp_path / "theirs.db", "--llm", "embedded")
+    assert ended.code == 2
+    assert f"uses the model {spec}, not embedded" in ended.err

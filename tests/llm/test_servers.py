@@ -13,7 +13,7 @@ import pytest
 from server import MODEL, Server, answer, begin, event, refuse, says, streams
 
 from lemur2.errors import UserError
-from lemur2.llm import Client, Message, ModelError, Request
+from lemur2.llm import Client, Message, ModelError, Request, check_server, remember_server
 from lemur2.llm.backends import guard, openai
 from lemur2.llm.backends.openai import OpenAIBackend, ReplyLimits, asked_to_wait
 from lemur2.llm.client import Persistence
@@ -285,3 +285,24 @@ def test_what_was_counted_by_a_server_that_has_gone():
     with pytest.raises(ModelError, match="does not answer"):
         backend.count([Message("user", "hello")])
     backend.close()
+
+
+def test_a_stored_config_sends_no_key_to_a_server_that_nobody_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEMUR2_CACHE", str(tmp_path))
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.delenv("LEMUR2_LLM_KEY", raising=False)
+    spec = "openai:https://models.example:8443/v1#m"
+    with pytest.raises(UserError, match=r"https://models.example:8443, which nobody named") as told:
+        check_server(spec, 3)
+    assert "secret" not in str(told.value)
+    for harmless in ("embedded", "hf:a/b", "openai:http://localhost:8000/v1#m"):
+        check_server(harmless, 3)
+    remember_server("openai:https://other.example/v1#m")
+    with pytest.raises(UserError, match="run 3"):
+        check_server(spec, 3)
+    remember_server(spec)
+    check_server("openai:https://models.example:8443/v2#another", 3)
+    with pytest.raises(UserError, match=r"http://models.example:8443"):  # not encrypted
+        check_server("openai:http://models.example:8443/v1#m", 3)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    check_server("openai:https://third.example/v1#m", 3)

@@ -6,6 +6,7 @@ from lemur2.llm.client import Budget, BudgetSpent, Client, Persistence
 from lemur2.llm.config import LlmConfig
 from lemur2.llm.drafting import Draft, draft, fit
 from lemur2.llm.prompting import prompt_names, prompt_text, render
+from lemur2.llm.servers import check_server, remember_server
 from lemur2.llm.text.wanted import NETWORK, TRANSFORM, Wanted
 from lemur2.llm.values import Finish, Message, ModelFacts, Reply, Request, Role, Sampling
 
@@ -30,6 +31,7 @@ __all__ = [
     "Sampling",
     "TransientError",
     "Wanted",
+    "check_server",
     "draft",
     "fit",
     "open_client",
@@ -37,5 +39,6 @@ __all__ = [
     "presets",
     "prompt_names",
     "prompt_text",
+    "remember_server",
     "render",
 ]

@@ -89,7 +89,7 @@ def make_backend(spec: str) -> Backend:
     Raises:
         UsageError: It is nothing that `--llm` takes.
     """
-    kind, _, rest = _spelt_out(spec).partition(":")
+    kind, _, rest = spelt_out(spec).partition(":")
     maker = _MAKERS.get(kind)
     if maker is None or (not rest and kind != "embedded"):
         close = close_to(spec, [*presets(), "embedded"], 1)
@@ -116,7 +116,7 @@ def weights_of(spec: str, option: str = "--model") -> str:
     """
     from lemur2.llm.backends.embedded import fetch_model
 
-    kind, _, rest = _spelt_out(spec).partition(":")
+    kind, _, rest = spelt_out(spec).partition(":")
     if kind == "embedded" or (kind == "hf" and rest == "embedded"):
         return rest if kind == "embedded" and rest else str(fetch_model())
     if kind == "hf" and rest:
@@ -129,8 +129,8 @@ def weights_of(spec: str, option: str = "--model") -> str:
     return spec
 
 
-def _spelt_out(spec: str) -> str:
-    """With its kind: presets, files, folders and the hub's names go without one."""
+def spelt_out(spec: str) -> str:
+    """What `--llm` takes with its kind: presets, files, folders, the hub's names have none."""
     if (preset := presets().get(spec.lower())) is not None:
         return preset.llm
     if spec.partition(":")[0] in _MAKERS:

@@ -142,12 +142,15 @@ def _start(
     from lemur2.cli.training import note_without_effect
     from lemur2.corpus import Corpus
     from lemur2.evaluation.plan import Plan
+    from lemur2.llm import remember_server
     from lemur2.loop import Settings
     from lemur2.loop.sources import network_source
 
     _refuse_idle(kind, workers, window, screen_only)
     fixed = protocol.protocol()
     generator = kind(build_config(kind.Config, config), fixed.seed)
+    if (model := getattr(generator.config, "llm", None)) is not None:
+        remember_server(model)
     plan = Plan.of(fixed, download=download)
     _check_task(generator, plan)
     bounds = limits.limits()
@@ -195,11 +198,23 @@ def _refuse_idle(
 @click.command()
 @click.argument("run", type=RUN)
 @click.option("--workers", type=COUNT, help="Candidates at once.")
+@click.option(
+    "--llm",
+    metavar="MODEL",
+    help="The run's model, to say that its server may have your key; asked for where needed.",
+)
 @click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
 @wide_option
 @json_option
 @db_option
-def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> int:
+def resume(
+    run: int,
+    workers: int | None,
+    llm: str | None,
+    unsafe: bool,
+    as_json: bool,
+    db: str | None,
+) -> int:
     """Go on with a run where it stopped.
 
     RUN is its number, as `lemur2 runs` lists it. What was recorded stays; what was in flight
@@ -218,6 +233,7 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
         if stored.status == "finished":
             click.echo(f"run {run} is finished: nothing to do", err=as_json)
             return 0
+        _settle_server(stored, llm)
         if stored.verb == "train":
             refuse(("workers",), f"has no meaning: run {run} trains one network")
             return training.resume(corpus, run, unsafe=unsafe, as_json=as_json)
@@ -225,6 +241,23 @@ def resume(run: int, workers: int | None, unsafe: bool, as_json: bool, db: str |
             return screening.resume(corpus, stored, workers, unsafe=unsafe, as_json=as_json)
         _resume_grow(corpus, stored, workers, unsafe, as_json)
         return 0
+
+
+def _settle_server(run: Run, named: str | None) -> None:
+    """Have a run's model server named by the user before it is asked; see `llm.servers`."""
+    from lemur2.llm import check_server, remember_server
+
+    model = run.config.get("generator", {}).get("llm")
+    if named is not None and named != model:
+        raise UsageError(
+            f"run {run.id} uses the model {model}, not {named}"
+            if model
+            else f"run {run.id} uses no model; leave --llm out"
+        )
+    if named is not None:
+        remember_server(named)
+    if isinstance(model, str):
+        check_server(model, run.id)
 
 
 def _resume_grow(
