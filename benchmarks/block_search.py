@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from statistics import mean
 
-from lemur2.evaluation.blocks.starter import default_library
+from lemur2.evaluation.library.starter import default_library
 from lemur2.retrieval.library.search import search
 from lemur2.retrieval.library.shelf import BlockLibrary
 from lemur2.retrieval.places import library_path

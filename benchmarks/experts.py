@@ -22,9 +22,9 @@ from lemur2.architecture.zoo import zoo_source
 from lemur2.corpus import TrialResult
 from lemur2.corpus.pool import Pool
 from lemur2.evaluation import Protocol
-from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.engines import Engine, LocalEngine
+from lemur2.evaluation.jobs import Train
 from lemur2.evaluation.plan import Plan
-from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.generators.experts import Blueprint, ExpertsConfig, ExpertsGenerator, Part, compose
 from lemur2.generators.experts.builtin import builtin_source
 from lemur2.generators.fractal import FractalConfig, FractalGenerator
@@ -45,9 +45,9 @@ def propose() -> None:
         print(f"{kind:<14} {count / seconds:7.1f} candidates a CPU second")
 
 
-def train(evaluator: Evaluator, source: str, protocol: Protocol, seed: int) -> TrialResult:
+def train(engine: Engine, source: str, protocol: Protocol, seed: int) -> TrialResult:
     """One training; ends the benchmark where it fails."""
-    result = evaluator.train(source, Plan.of(protocol.with_(seed=seed)))
+    result = engine.run(Train(source=source, plan=Plan.of(protocol.with_(seed=seed))))
     if not result.epochs:
         sys.exit(f"{result.verdict.value}: {result.reason}")
     return result
@@ -65,7 +65,7 @@ def row(name: str, results: list[TrialResult]) -> None:
     )
 
 
-def hetero(evaluator: Evaluator, protocol: Protocol) -> None:
+def hetero(engine: Engine, protocol: Protocol) -> None:
     """A mixture of ResNet20, ComplexNet and two fractal networks, and each of them."""
     fractal = FractalGenerator(FractalConfig(depths=(2, 3), columns=(2,), widths=(8,)), 0)
     sources = {name: zoo_source(name) for name in ("ResNet20", "ComplexNet")}
@@ -78,10 +78,10 @@ def hetero(evaluator: Evaluator, protocol: Protocol) -> None:
         set().union(*declared),
     )
     for name, source in {"mixture of the four": mixture, **sources}.items():
-        row(name, [train(evaluator, source, protocol, seed) for seed in SEEDS])
+        row(name, [train(engine, source, protocol, seed) for seed in SEEDS])
 
 
-def balance(evaluator: Evaluator, protocol: Protocol) -> None:
+def balance(engine: Engine, protocol: Protocol) -> None:
     """The same mixture without and with the load-balance loss."""
     for weight in (0.0, 0.05):
         blueprint = Blueprint(
@@ -94,7 +94,7 @@ def balance(evaluator: Evaluator, protocol: Protocol) -> None:
             recipe="sgd",
         )
         source = compose(blueprint, {"ConvNet8": Part(builtin_source("ConvNet8"))}, {"dropout"})
-        results = [train(evaluator, source, protocol, seed) for seed in SEEDS]
+        results = [train(engine, source, protocol, seed) for seed in SEEDS]
         row(f"balance loss x {weight}", results)
         for result in results:
             found = [routing(epoch.diagnostics) for epoch in result.epochs]
@@ -120,8 +120,8 @@ def main() -> None:
         propose()
         return
     protocol = Protocol(dataset=options.dataset, transform=options.transform, epochs=options.epochs)
-    with CandidateSandbox() as sandbox:
-        what[options.what](Evaluator(sandbox), protocol)
+    with LocalEngine(workers=1) as engine:
+        what[options.what](engine, protocol)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 
 from lemur2.corpus import Corpus
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engine import LocalEngine
+from lemur2.evaluation.engines import LocalEngine
 from lemur2.evaluation.plan import Plan
 from lemur2.generators.genetic import GeneticConfig, GeneticGenerator
 from lemur2.loop import Settings, grow, same_run, start_run
@@ -65,7 +65,7 @@ def _champion(
         number = run.id if run else start_run(corpus, generator, plan, Limits(), settings)
         grow(corpus, number, generator, plan, engine)
         champion = best(corpus, number)
-        training = crown(corpus, champion, plan, engine.evaluator)
+        training = crown(corpus, champion, plan, engine)
     assert training.result is not None
     assert training.result.test_score is not None
     assert champion.score is not None

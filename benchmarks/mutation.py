@@ -19,7 +19,7 @@ from typing import Any
 
 from lemur2.architecture import Refusal, zoo_names, zoo_source
 from lemur2.corpus import Corpus
-from lemur2.evaluation.engine import LocalEngine
+from lemur2.evaluation.engines import LocalEngine
 from lemur2.generators.mutation import KINDS, Workshop
 from lemur2.tasks import task
 
@@ -89,7 +89,7 @@ def main() -> None:
     arguments = parser.parse_args()
     kinds = arguments.kinds.split(",")
     with LocalEngine(workers=1) as engine:
-        workshop = Workshop(engine.evaluator, task("img-classification"))
+        workshop = Workshop(engine, task("img-classification"))
         rows = []
         for name, family, source in sources(arguments):
             row = measure(workshop, name, family, source, kinds, arguments)

@@ -19,10 +19,9 @@ from collections import Counter
 from pathlib import Path
 
 from lemur2.errors import UserError
-from lemur2.evaluation import Limits
-from lemur2.evaluation.blocks.building import LibraryBuilder, chosen
-from lemur2.evaluation.blocks.validator import BlockValidator
-from lemur2.evaluation.workers import CandidateSandbox
+from lemur2.evaluation.engines import LocalEngine
+from lemur2.evaluation.library.building import LibraryBuilder, chosen
+from lemur2.evaluation.library.validator import BlockValidator
 from lemur2.retrieval.index.discovery import BlockDiscovery
 from lemur2.retrieval.index.store import FileIndexStore
 from lemur2.retrieval.library.shelf import BlockLibrary
@@ -95,10 +94,10 @@ def main() -> None:
         blocks = wanted(store, options)
         entries, seconds = [], []
         with (
-            CandidateSandbox(Limits(threads=1)) as sandbox,
+            LocalEngine(workers=1) as engine,
             BlockLibrary(folder / "library.db", create=True) as library,
         ):
-            builder = LibraryBuilder(store, BlockValidator(sandbox), library, workers=1)
+            builder = LibraryBuilder(store, BlockValidator(engine), library, ahead=1)
             for block in blocks:  # one after another: what each takes by itself
                 started = time.perf_counter()
                 entries += builder.build([block])

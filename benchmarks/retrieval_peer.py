@@ -25,10 +25,9 @@ import time
 import zipfile
 from pathlib import Path
 
-from lemur2.evaluation import Limits
-from lemur2.evaluation.blocks.building import LibraryBuilder, chosen
-from lemur2.evaluation.blocks.validator import BlockValidator
-from lemur2.evaluation.workers import CandidateSandbox
+from lemur2.evaluation.engines import LocalEngine
+from lemur2.evaluation.library.building import LibraryBuilder, chosen
+from lemur2.evaluation.library.validator import BlockValidator
 from lemur2.retrieval.index.discovery import BlockDiscovery
 from lemur2.retrieval.index.store import FileIndexStore
 from lemur2.retrieval.library.shelf import BlockLibrary
@@ -120,8 +119,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, CandidateSandbox(Limits(threads=1)) as sandbox:
-        folder, validator = Path(name), BlockValidator(sandbox)
+    with tempfile.TemporaryDirectory() as name, LocalEngine(workers=1) as engine:
+        folder, validator = Path(name), BlockValidator(engine)
         store, our_index, files = indexed(folder)
         known = {block.name for block in BlockDiscovery(store).blocks()}
         there = sorted(known & set(json.loads(options.names.read_text())))

@@ -12,12 +12,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from lemur2.architecture.zoo import zoo_names, zoo_source
+from lemur2.corpus import Facts
 from lemur2.evaluation import Limits
-from lemur2.evaluation.evaluator import Evaluator
-from lemur2.evaluation.workers import CandidateSandbox
+from lemur2.evaluation.engines import Engine, LocalEngine
+from lemur2.evaluation.jobs import Screen
 from lemur2.generators.fractal import FractalGenerator
 from lemur2.quiet import cpus
-from lemur2.tasks import task
+from lemur2.tasks import Task, task
 
 FILES = 40
 TASK = "img-classification"
@@ -25,7 +26,7 @@ FRESH = """
 import sys, torch, torchvision
 torch.set_num_threads(1)
 from lemur2.evaluation.screening import Shapes, screen
-from lemur2.tasks import task
+from lemur2.tasks import Task, task
 kind = task("img-classification")
 sizes = [Shapes(s, kind.sample_shape(s, 3), kind.default_outputs) for s in kind.input_sizes]
 print(screen(sys.stdin.read(), kind, sizes, torch.device("cpu"))["parameters"])
@@ -46,14 +47,19 @@ def fresh(source: str) -> int:
     return int(done.stdout)
 
 
+def screened(engine: Engine, files: list[str], kind: Task) -> list[Facts]:
+    """The facts of all files, as many at a time as the engine has workers."""
+    futures = [engine.submit(Screen.at_sizes(source, kind)) for source in files]
+    return [future.result().facts for future in futures]
+
+
 def main() -> None:
     """Run both and compare."""
     files, kind, at_once = sources(), task(TASK), cpus()
-    with CandidateSandbox(Limits()) as sandbox, ThreadPoolExecutor(at_once) as pool:
-        evaluator = Evaluator(sandbox)
-        list(pool.map(lambda s: evaluator.screen(s, kind), files[:4]))  # both start warm
+    with LocalEngine(Limits(), workers=at_once) as engine:
+        screened(engine, files[:4], kind)  # both start warm
         started = time.perf_counter()
-        facts = list(pool.map(lambda s: evaluator.screen(s, kind), files))
+        facts = screened(engine, files, kind)
         ours = time.perf_counter() - started
     with ThreadPoolExecutor(at_once) as pool:
         fresh(files[0])

@@ -16,9 +16,10 @@ import sys
 import time
 from collections import Counter
 
-from lemur2.architecture import Candidate, Refusal, TransformSource, zoo_source
+from lemur2.architecture import Candidate, TransformSource, zoo_source
 from lemur2.evaluation import Protocol
-from lemur2.evaluation.engine import LocalEngine
+from lemur2.evaluation.engines import LocalEngine
+from lemur2.evaluation.evaluate import Evaluation
 from lemur2.evaluation.plan import Plan
 from lemur2.generators.transforms import TransformsConfig, TransformsGenerator
 
@@ -50,14 +51,18 @@ def screen(candidates: list[Candidate], dataset: str) -> None:
     before = os.times()
     with LocalEngine(workers=1) as engine:
         for number, candidate in enumerate(candidates):
-            try:
-                engine.evaluator.screen_transform(
-                    network, plan.under(f"t{number}", candidate.source)
-                )
-                verdicts["ok"] += 1
-            except Refusal as refusal:
-                verdicts[str(refusal.verdict)] += 1
-                print(f"{candidate.parameters['operations']}: {refusal}")
+            asked = Evaluation(
+                candidate=candidate,
+                name=f"t{number}",
+                digest="",
+                plan=plan,
+                network=network,
+                max_flops=0,
+            )
+            outcome = engine.evaluate(asked).result()
+            verdicts[str(outcome.verdict)] += 1
+            if outcome.reason:
+                print(f"{candidate.parameters['operations']}: {outcome.reason}")
     each = _cpu_since(before) / len(candidates)
     before = os.times()
     subprocess.run([sys.executable, "-c", "import torch, torchvision"], check=True)

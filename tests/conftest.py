@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from lemur2.evaluation import Limits
-from lemur2.evaluation.engine import LocalEngine
+from lemur2.evaluation.engines import LocalEngine
 from lemur2.metrics import higher_is_better
 
 GIB = 1 << 30

@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 # All entry-point groups.
 GROUPS = tuple(
-    f"lemur2.{kind}" for kind in ("generators", "tasks", "datasets", "metrics", "transforms")
+    f"lemur2.{kind}"
+    for kind in ("generators", "tasks", "datasets", "metrics", "transforms", "jobs", "engines")
 )
 _kept: dict[str, tuple[EntryPoint, ...]] = {}
 

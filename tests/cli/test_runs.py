@@ -7,7 +7,7 @@ import pytest
 from lemur2.corpus import Corpus
 from lemur2.errors import UserError
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engine import LocalEngine
+from lemur2.evaluation.engines import LocalEngine
 from lemur2.evaluation.plan import Plan
 from lemur2.generators.zoo import ZooConfig, ZooGenerator
 from lemur2.loop import Settings, alone, grow, start_run

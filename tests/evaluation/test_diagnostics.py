@@ -1,11 +1,13 @@
 """What a network tells of itself after an epoch: stored as it is, trusted with nothing."""
 
 import pytest
+from driving import train
 from nets import LEARN, net
 
 from lemur2.architecture import Candidate, Verdict
 from lemur2.corpus import Corpus, Outcome
-from lemur2.evaluation import Protocol, reports
+from lemur2.evaluation import Protocol
+from lemur2.evaluation.jobs.train import read_diagnostics
 from lemur2.evaluation.plan import Plan
 
 TELLS = """
@@ -21,14 +23,14 @@ def plan():
     return Plan.of(Protocol(dataset="digits", epochs=2))
 
 
-def train(engine, plan, result):
+def told(engine, plan, result):
     source = net(learn=LEARN) + TELLS.format(result=result)
-    return source, engine.evaluator.train(source, plan)
+    return source, train(engine, source, plan)
 
 
 def test_it_is_read_after_every_epoch_and_stored(engine, plan, tmp_path):
     result = '{"told": self.told, "routing": [[0.5, 1], [2, float("nan")]]}'
-    source, trial = train(engine, plan, result)
+    source, trial = told(engine, plan, result)
     assert trial.verdict is Verdict.OK, trial.reason
     expected = [{"told": n, "routing": [[0.5, 1], [2, None]]} for n in (1, 2)]
     assert [epoch.diagnostics for epoch in trial.epochs] == expected
@@ -56,7 +58,7 @@ def test_it_is_read_after_every_epoch_and_stored(engine, plan, tmp_path):
 
 
 def test_networks_that_tell_nothing_have_none(engine, plan):
-    trial = engine.evaluator.train(net(learn=LEARN), plan)
+    trial = train(engine, net(learn=LEARN), plan)
     assert [epoch.diagnostics for epoch in trial.epochs] == [None, None]
 
 
@@ -73,7 +75,7 @@ def test_networks_that_tell_nothing_have_none(engine, plan):
     ],
 )
 def test_what_cannot_be_stored_ends_the_trial_with_a_cause(engine, plan, result, verdict):
-    _, trial = train(engine, plan, result)
+    _, trial = told(engine, plan, result)
     assert trial.verdict is verdict
     assert trial.reason
     assert trial.epochs == ()
@@ -84,4 +86,4 @@ def test_a_forged_report_is_refused():
 
     for forged in (1, "x", [1], {"a": {"b": 1}}):
         with pytest.raises(Refusal):
-            reports.diagnostics({"diagnostics": forged})
+            read_diagnostics({"diagnostics": forged})

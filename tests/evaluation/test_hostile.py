@@ -11,16 +11,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from driving import OnSandbox, screen
 
-from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
+from lemur2.architecture import Architecture, Candidate, Refusal
 from lemur2.architecture.zoo import zoo_source
-from lemur2.corpus import Outcome
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.evaluate import Evaluation
+from lemur2.evaluation.jobs import Screen
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.tasks import task
@@ -60,7 +60,8 @@ def evaluator(home):
     )
     try:
         with CandidateSandbox(LIMITS) as sandbox:
-            yield Evaluator(sandbox)
+            with OnSandbox(sandbox) as entered:
+                yield entered
     finally:
         os.environ.clear()
         os.environ.update(kept)
@@ -86,8 +87,8 @@ def test_attack_ends_in_its_verdict_and_leaves_nothing(name, evaluator, home, tm
     assert not marker.exists()
     assert _snapshot(home) == before
     assert _workers(evaluator) == []
-    assert list(evaluator.sandbox._scratch.iterdir()) == []
-    honest = evaluator.screen(zoo_source("LeNet"), task("img-classification"))
+    assert list(evaluator.given._scratch.iterdir()) == []
+    honest = screen(evaluator, zoo_source("LeNet"), task("img-classification"))
     assert honest.parameters == 62006
 
 
@@ -107,17 +108,17 @@ IN_EVERY_SETTING = (
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
 def test_isolation_rests_on_what_every_machine_has(setting, home):
-    with CandidateSandbox(LIMITS, **setting) as sandbox:
+    with CandidateSandbox(LIMITS, **setting) as sandbox, OnSandbox(sandbox) as entered:
         for name in IN_EVERY_SETTING:
-            _ends_well(Evaluator(sandbox), name, home)
+            _ends_well(entered, name, home)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
 def test_all_attacks_end_well_on_every_machine(setting, home):
-    with CandidateSandbox(LIMITS, **setting) as sandbox:
+    with CandidateSandbox(LIMITS, **setting) as sandbox, OnSandbox(sandbox) as entered:
         for name in ATTACKS:
-            _ends_well(Evaluator(sandbox), name, home)
+            _ends_well(entered, name, home)
 
 
 @pytest.mark.slow
@@ -155,7 +156,7 @@ def _ends_well(evaluator, name, home):
     head = HEAD.match(text)
     verdict, reason, _ = _run(evaluator, name, source, head)
     assert verdict in head["verdicts"].split(", "), (name, reason)
-    assert list(evaluator.sandbox._scratch.iterdir()) == [], name
+    assert list(evaluator.given._scratch.iterdir()) == [], name
 
 
 def test_the_data_survives(evaluator):
@@ -181,29 +182,14 @@ def _run(evaluator, name, source, head):
     data = head["data"] or "mnist-5k"
     epochs = int(head["epochs"] or 1)
     if head["when"] == "check" and not head["data"]:
-        outcome = _screen(evaluator, source)
+        how = {"screen": Screen.at_sizes(source, task("img-classification"))}
     else:
         plan = Plan.of(Protocol(dataset=data, epochs=epochs))
-        candidate = Candidate(source=source, generator="hostile")
-        max_flops = None if head["when"] == "train" else 0
-        outcome = evaluator.evaluate(
-            candidate, architecture.name, architecture.digest, plan, max_flops=max_flops
-        )
+        how = {"plan": plan, "max_flops": None if head["when"] == "train" else 0}
+    candidate = Candidate(source=source, generator="hostile")
+    named = {"name": architecture.name, "digest": architecture.digest}
+    outcome = evaluator.evaluate(Evaluation(candidate=candidate, **named, **how)).result()
     return outcome.verdict.value, outcome.reason, outcome.score
-
-
-def _screen(evaluator, source):
-    outcome = Outcome(
-        candidate=Candidate(source=source, generator="hostile"),
-        name="hostile",
-        digest="",
-        verdict=Verdict.OK,
-    )
-    try:
-        evaluator.screen(source, task("img-classification"))
-    except Refusal as refusal:
-        return replace(outcome, verdict=refusal.verdict, reason=str(refusal))
-    return outcome
 
 
 def _snapshot(folder: Path) -> dict[str, tuple[int, float, bytes]]:
@@ -223,8 +209,8 @@ def _digest(path: Path) -> str:
 
 def _workers(evaluator) -> list[int]:
     """Processes whose parent is the warm process, or that work in the sandbox's scratch folder."""
-    warm = evaluator.sandbox._process.pid
-    scratch = str(evaluator.sandbox._scratch)
+    warm = evaluator.given._process.pid
+    scratch = str(evaluator.given._scratch)
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == warm:

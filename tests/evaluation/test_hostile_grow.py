@@ -8,7 +8,7 @@ from pathlib import Path
 from lemur2.architecture import Candidate
 from lemur2.corpus import Corpus
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engine import LocalEngine
+from lemur2.evaluation.engines import LocalEngine
 from lemur2.evaluation.plan import Plan
 from lemur2.generators.fractal import FractalGenerator
 from lemur2.loop import Generator, Settings, grow, start_run

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from driving import OnSandbox, train
 
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.workers import CandidateSandbox
 
@@ -51,7 +51,7 @@ def plan():
 @pytest.fixture(scope="module")
 def evaluator():
     with CandidateSandbox(Limits(train_seconds=120)) as sandbox:
-        yield Evaluator(sandbox)
+        yield OnSandbox(sandbox)
 
 
 def _accuracy(plan, counts):
@@ -66,7 +66,7 @@ def test_the_judge_scores_what_was_learned(evaluator, plan):
     np.add.at(counts, (plan.data.inputs("train"), plan.data.targets("train")), 1)
     source = BIGRAMS.format(kept=IN_WEIGHTS, table="counts")
 
-    trial = evaluator.train(source, plan)
+    trial = train(evaluator, source, plan)
 
     assert trial.verdict == "ok", trial.reason
     assert trial.score == pytest.approx(_accuracy(plan, counts), abs=1e-12)
@@ -74,7 +74,7 @@ def test_the_judge_scores_what_was_learned(evaluator, plan):
 
 
 def test_what_is_in_no_weight_does_not_count(evaluator, plan):
-    trial = evaluator.train(BIGRAMS.format(kept=IN_ATTRIBUTE, table="memory"), plan)
+    trial = train(evaluator, BIGRAMS.format(kept=IN_ATTRIBUTE, table="memory"), plan)
     vocabulary = plan.data.spec.outputs[0]
     assert trial.verdict == "ok", trial.reason
     assert trial.score == _accuracy(plan, np.zeros((vocabulary, vocabulary)))

@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 
 from lemur2.architecture import Refusal, Verdict
-from lemur2.evaluation import reports
+from lemur2.evaluation.jobs import Screen
+from lemur2.evaluation.jobs.block import read_validation
+from lemur2.evaluation.jobs.judge import VERDICTS
+from lemur2.evaluation.jobs.settings import read_settings
+from lemur2.evaluation.jobs.train import read_diagnostics, read_hyperparameters
+from lemur2.evaluation.trace import Trace
 from lemur2.generators.mutation.soundness import check
-from lemur2.generators.mutation.trace import Trace
 from lemur2.sandbox import Awaited
 from lemur2.sandbox.channel import KEY_BYTES, Channel, ChannelClosed, Forged
 
@@ -109,7 +113,7 @@ def test_arrays_that_only_the_worker_knows_are_bounded_too(arrays):
 SOURCE = "one\ntwo\nthree\n"
 
 
-SCREENING = reports.screening(SOURCE)
+SCREENING = Screen.example(SOURCE).awaited
 
 
 def refused(awaited: Awaited = SCREENING, **report: object) -> Refusal:
@@ -123,7 +127,7 @@ def test_a_worker_gives_only_verdicts_of_its_stage(verdict):
 
 @pytest.mark.parametrize("verdict", ["train", "diverged", "memory", "crash", "forbidden", "import"])
 def test_a_training_may_end_in_what_trainings_end_in(verdict):
-    assert refused(reports.training(SOURCE), verdict=verdict).verdict == verdict
+    assert refused(Awaited(verdicts=VERDICTS), verdict=verdict).verdict == verdict
 
 
 @pytest.mark.parametrize("report", [None, 3, [], "ok", {}, {"verdict": "build"}])
@@ -160,14 +164,18 @@ FACTS = {
 }
 
 
+def facts(reply, seconds):
+    return Screen.example(SOURCE).report(reply, seconds).facts
+
+
 def test_facts_are_the_workers_but_for_the_time():
-    found = reports.facts({"facts": {**FACTS, "seconds": 9e9, "other": 1}}, 0.5)
+    found = facts({"facts": {**FACTS, "seconds": 9e9, "other": 1}}, 0.5)
     assert found.seconds == 0.5
     assert found.sample_shape == (3, 32, 32)
 
 
 def test_notes_are_few_printable_lines():
-    found = reports.facts({"facts": {**FACTS, "notes": ["\x1b[2J" + "n" * 999] * 99_999}}, 0)
+    found = facts({"facts": {**FACTS, "notes": ["\x1b[2J" + "n" * 999] * 99_999}}, 0)
     assert len(found.notes) <= 20
     assert all(note.isprintable() and len(note) <= 300 for note in found.notes)
 
@@ -183,7 +191,7 @@ def deep(levels: int) -> list:
     ("read", "reply"),
     [
         *(
-            (lambda reply: reports.facts(reply, 0), {"facts": {**FACTS, **wrong}})
+            (lambda reply: facts(reply, 0), {"facts": {**FACTS, **wrong}})
             for wrong in (
                 {"parameters": -1},
                 {"parameters": "5"},
@@ -196,20 +204,20 @@ def deep(levels: int) -> list:
                 {"notes": "abc"},
             )
         ),
-        (reports.hyperparameters, {"prm": {"\x1b[2J": 1}}),
-        (reports.hyperparameters, {"prm": {"\ud800": 1}}),
-        (reports.hyperparameters, {"prm": {"a" * 65: 1}}),
-        (reports.hyperparameters, {"prm": {f"a{n}": 1 for n in range(300_000)}}),
-        (reports.hyperparameters, {"prm": {"lr": deep(900)}}),
-        (reports.diagnostics, {"diagnostics": {"\x1b[2J": 1}}),
-        (reports.diagnostics, {"diagnostics": {f"a{n}": 1 for n in range(300_000)}}),
-        (reports.settings, {"settings": {"A": {"a": deep(900)}}}),
-        (reports.settings, {"settings": {"A, x=__import__('os')": {}}}),
-        (reports.settings, {"settings": {"A": {"a": 10**40}}}),
-        (reports.settings, {"settings": [1]}),
-        (lambda reply: reports.block(reply, 0), {"stage": "splendid"}),
+        (read_hyperparameters, {"prm": {"\x1b[2J": 1}}),
+        (read_hyperparameters, {"prm": {"\ud800": 1}}),
+        (read_hyperparameters, {"prm": {"a" * 65: 1}}),
+        (read_hyperparameters, {"prm": {f"a{n}": 1 for n in range(300_000)}}),
+        (read_hyperparameters, {"prm": {"lr": deep(900)}}),
+        (read_diagnostics, {"diagnostics": {"\x1b[2J": 1}}),
+        (read_diagnostics, {"diagnostics": {f"a{n}": 1 for n in range(300_000)}}),
+        (read_settings, {"settings": {"A": {"a": deep(900)}}}),
+        (read_settings, {"settings": {"A, x=__import__('os')": {}}}),
+        (read_settings, {"settings": {"A": {"a": 10**40}}}),
+        (read_settings, {"settings": [1]}),
+        (lambda reply: read_validation(reply, 0), {"stage": "splendid"}),
         (
-            lambda reply: reports.block(reply, 0),
+            lambda reply: read_validation(reply, 0),
             {
                 "block": {
                     "stage": "built",

@@ -1,6 +1,7 @@
 """What ordinary files do works in a worker, or says what to do instead."""
 
 import pytest
+from driving import screen, train
 from nets import LEARN, net
 
 from lemur2.architecture import Refusal, Verdict
@@ -36,13 +37,13 @@ def plan():
     ids=["decorators", "call", "method"],
 )
 def test_compiling_is_the_identity_and_noted(engine, changes):
-    facts = engine.evaluator.screen(net(**changes), IMAGES)
+    facts = screen(engine, net(**changes), IMAGES)
     assert facts.notes == (COMPILE_NOTE,)
-    assert facts.parameters == engine.evaluator.screen(net(), IMAGES).parameters
+    assert facts.parameters == screen(engine, net(), IMAGES).parameters
 
 
 def test_what_does_not_compile_has_no_note(engine):
-    assert engine.evaluator.screen(net(), IMAGES).notes == ()
+    assert screen(engine, net(), IMAGES).notes == ()
 
 
 LOADER = """
@@ -66,7 +67,7 @@ LOADER = """
     ids=["keywords", "positions"],
 )
 def test_a_data_loader_works_without_workers_and_says_so(engine, plan, arguments):
-    trial = engine.evaluator.train(net(learn=LOADER.format(arguments=arguments)), plan)
+    trial = train(engine, net(learn=LOADER.format(arguments=arguments)), plan)
     assert trial.verdict is Verdict.OK, trial.reason
     assert trial.reason == "DataLoader(num_workers=2) has no workers in the sandbox: 0 are used"
 
@@ -91,7 +92,7 @@ USES = """
 
 
 def test_the_training_data_has_what_a_data_loader_has(engine, plan):
-    trial = engine.evaluator.train(net(learn=USES), plan)
+    trial = train(engine, net(learn=USES), plan)
     assert (trial.verdict, trial.reason) == (Verdict.OK, "")
 
 
@@ -105,9 +106,9 @@ except ImportError:
     sklearn = None
 assert sklearn is None and importlib.util.find_spec("mlxtend") is None
 """
-    assert engine.evaluator.screen(net(top=top), IMAGES).parameters
+    assert screen(engine, net(top=top), IMAGES).parameters
     with pytest.raises(Refusal, match="may not read: sklearn") as caught:
-        engine.evaluator.screen(net(top="from sklearn.metrics import accuracy_score"), IMAGES)
+        screen(engine, net(top="from sklearn.metrics import accuracy_score"), IMAGES)
     assert caught.value.verdict is Verdict.IMPORT
 
 
@@ -123,7 +124,7 @@ assert sklearn is None and importlib.util.find_spec("mlxtend") is None
 )
 def test_allowed_packages_can_be_imported(engine, package, top):
     pytest.importorskip(package)
-    assert engine.evaluator.screen(net(top=top), IMAGES).parameters
+    assert screen(engine, net(top=top), IMAGES).parameters
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,6 @@ def test_allowed_packages_can_be_imported(engine, package, top):
     ],
 )
 def test_what_is_beyond_reach_says_what_to_do_instead(engine, plan, learn, words):
-    trial = engine.evaluator.train(net(learn=f"{learn}\n{LEARN}"), plan)
+    trial = train(engine, net(learn=f"{learn}\n{LEARN}"), plan)
     assert trial.verdict in (Verdict.FORBIDDEN, Verdict.TRAIN)
     assert words in trial.reason

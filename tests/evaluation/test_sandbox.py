@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from driving import OnSandbox, screen, train
 from nets import net
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.architecture.zoo import zoo_source
 from lemur2.errors import UserError
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.sandbox import Property, Worker, again, report
@@ -36,7 +36,7 @@ def test_memory_is_watched_where_the_address_space_is_not_limited(monkeypatch):
         CandidateSandbox(Limits(memory=1 << 30, screen_seconds=60)) as sandbox,
         pytest.raises(Refusal) as caught,
     ):
-        Evaluator(sandbox).screen(source, IMAGES)
+        screen(OnSandbox(sandbox), source, IMAGES)
     assert caught.value.verdict is Verdict.MEMORY
 
 
@@ -54,11 +54,11 @@ def test_every_property_is_reported():
 
 def test_a_dead_warm_process_is_started_again():
     with CandidateSandbox() as sandbox:
-        evaluator = Evaluator(sandbox)
-        before = evaluator.screen(zoo_source("LeNet"), IMAGES)
+        evaluator = OnSandbox(sandbox)
+        before = screen(evaluator, zoo_source("LeNet"), IMAGES)
         os.kill(sandbox._process.pid, signal.SIGKILL)
         sandbox._process.wait()
-        after = evaluator.screen(zoo_source("LeNet"), IMAGES)
+        after = screen(evaluator, zoo_source("LeNet"), IMAGES)
     assert after.structure_digest == before.structure_digest
 
 
@@ -76,7 +76,7 @@ def test_a_warm_process_that_dies_while_it_starts_again_is_started_once_more(mon
         monkeypatch.setattr(client_module.subprocess, "Popen", stillborn)
         os.kill(sandbox._process.pid, signal.SIGKILL)
         sandbox._process.wait()
-        facts = Evaluator(sandbox).screen(zoo_source("LeNet"), IMAGES)
+        facts = screen(OnSandbox(sandbox), zoo_source("LeNet"), IMAGES)
     assert len(started) == 2
     assert facts.parameters == 62006
 
@@ -84,7 +84,7 @@ def test_a_warm_process_that_dies_while_it_starts_again_is_started_once_more(mon
 def test_a_training_is_the_same_where_the_warm_process_dies_under_it():
     plan = Plan.of(Protocol(dataset="digits", epochs=2))
     with CandidateSandbox() as sandbox:
-        evaluator = Evaluator(sandbox)
+        evaluator = OnSandbox(sandbox)
         told = []
 
         def kill_once(epoch):
@@ -93,8 +93,8 @@ def test_a_training_is_the_same_where_the_warm_process_dies_under_it():
                 os.kill(sandbox._process.pid, signal.SIGKILL)
             return True
 
-        killed = evaluator.train(zoo_source("LeNet"), plan, on_epoch=kill_once)
-        whole = evaluator.train(zoo_source("LeNet"), plan)
+        killed = train(evaluator, zoo_source("LeNet"), plan, on_epoch=kill_once)
+        whole = train(evaluator, zoo_source("LeNet"), plan)
     assert told == [1, 2]
     assert killed.verdict is whole.verdict is Verdict.OK
     results = [[(e.epoch, e.score, e.loss) for e in each.epochs] for each in (killed, whole)]
@@ -103,7 +103,7 @@ def test_a_training_is_the_same_where_the_warm_process_dies_under_it():
 
 def test_a_warm_process_that_dies_every_time_is_the_machines_fault():
     with CandidateSandbox() as sandbox:
-        evaluator = Evaluator(sandbox)
+        evaluator = OnSandbox(sandbox)
         deaths = []
 
         def kill(_):
@@ -115,12 +115,12 @@ def test_a_warm_process_that_dies_every_time_is_the_machines_fault():
         with pytest.raises(UserError, match=r"fault of the machine.*lemur2 resume"):
             again(lambda: _killed(evaluator, plan, kill))
         assert len(deaths) == 3
-        honest = evaluator.screen(zoo_source("LeNet"), IMAGES)
+        honest = screen(evaluator, zoo_source("LeNet"), IMAGES)
     assert honest.parameters == 62006
 
 
 def _killed(evaluator, plan, kill):
-    with evaluator.sandbox.worker() as worker:
+    with evaluator.given.worker() as worker:
         kill(worker)
         worker.receive(deadline=time.monotonic() + 30)
 
@@ -173,7 +173,7 @@ def test_data_that_is_damaged_while_a_network_trains_is_no_verdict(prepared):
 
     longer = replace(prepared, protocol=prepared.protocol.with_(epochs=2))
     with CandidateSandbox() as sandbox, pytest.raises(UserError, match="prepared data is damaged"):
-        Evaluator(sandbox).train(zoo_source("LeNet"), longer, on_epoch=cut)
+        train(OnSandbox(sandbox), zoo_source("LeNet"), longer, on_epoch=cut)
 
 
 def test_leaving_ends_everything(tmp_path, monkeypatch):
@@ -196,7 +196,7 @@ SETTINGS = ({}, {"namespaces": False, "landlock": 5})
 def machine(request):
     """Evaluates on such a machine."""
     with CandidateSandbox(Limits(screen_seconds=500), **request.param) as sandbox:
-        yield Evaluator(sandbox)
+        yield OnSandbox(sandbox)
 
 
 WRITES = """
@@ -218,8 +218,8 @@ WRITES = """
 
 
 def test_what_honest_code_writes_lands_in_scratch(machine):
-    assert machine.screen(net(build=WRITES), IMAGES).outputs == (10,)
-    assert list(machine.sandbox._scratch.iterdir()) == []
+    assert screen(machine, net(build=WRITES), IMAGES).outputs == (10,)
+    assert list(machine.given._scratch.iterdir()) == []
 
 
 def test_a_scratch_folder_of_its_own_takes_removals_and_renames(machine):
@@ -234,11 +234,11 @@ def test_a_scratch_folder_of_its_own_takes_removals_and_renames(machine):
         assert os.listdir() == ["c"] and os.listdir("c") == ["old"]
 """
     )
-    if not machine.sandbox.namespaces or not isolation_offers_namespaces():
+    if not machine.given.namespaces or not isolation_offers_namespaces():
         with pytest.raises(Refusal, match="not permitted"):
-            machine.screen(source, IMAGES)
+            screen(machine, source, IMAGES)
     else:
-        assert machine.screen(source, IMAGES).outputs == (10,)
+        assert screen(machine, source, IMAGES).outputs == (10,)
 
 
 def isolation_offers_namespaces():
@@ -248,7 +248,7 @@ def isolation_offers_namespaces():
 def test_writing_too_much_says_so(machine):
     source = net(build='torch.save(torch.zeros(40 << 20), "large.pt")')
     with pytest.raises(Refusal, match="wrote more to disk than is allowed") as caught:
-        machine.screen(source, IMAGES)
+        screen(machine, source, IMAGES)
     assert caught.value.verdict is Verdict.FORBIDDEN
 
 
@@ -272,7 +272,7 @@ SIGNALS = """
 def test_no_descriptor_signals_another_process_whatever_landlock_can_do(machine):
     with subprocess.Popen(["sleep", "60"]) as victim:
         with pytest.raises(Refusal) as caught:
-            machine.screen(net(build=SIGNALS.format(victim=victim.pid)), IMAGES)
+            screen(machine, net(build=SIGNALS.format(victim=victim.pid)), IMAGES)
         time.sleep(0.1)
         alive = victim.poll() is None
         victim.kill()
@@ -283,7 +283,7 @@ def test_no_descriptor_signals_another_process_whatever_landlock_can_do(machine)
 def test_who_leaves_its_channel_is_ended_at_once(machine):
     source = net(build="import os, time; os.close(3); time.sleep(600)")
     with pytest.raises(Refusal) as caught:
-        machine.screen(source, IMAGES)
+        screen(machine, source, IMAGES)
     assert caught.value.verdict is Verdict.CRASH
 
 
@@ -299,5 +299,5 @@ def test_an_import_of_a_package_with_data_is_refused_as_an_import():
         CandidateSandbox() as sandbox,
         pytest.raises(Refusal, match="may not read: mlxtend") as caught,
     ):
-        Evaluator(sandbox).screen(source, IMAGES)
+        screen(OnSandbox(sandbox), source, IMAGES)
     assert caught.value.verdict is Verdict.IMPORT

@@ -1,13 +1,12 @@
 """Screening: each way to be wrong gets its own verdict, and what is right is measured."""
 
-from dataclasses import replace
-
 import pytest
+from driving import hasty, screen
 from nets import net
 
 from lemur2.architecture import Refusal, Verdict, zoo_source
-from lemur2.evaluation import Limits, reports
-from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation import Limits
+from lemur2.evaluation.jobs import Screen, TraceNetwork
 from lemur2.tasks import task
 
 IMAGES = task("img-classification")
@@ -48,7 +47,7 @@ BAD = {
 def test_refused(engine, case):
     source, verdict, words = BAD[case]
     with pytest.raises(Refusal) as refused:
-        engine.evaluator.screen(source, IMAGES)
+        screen(engine, source, IMAGES)
     assert refused.value.verdict == verdict
     assert words in refused.value.reason
 
@@ -60,28 +59,26 @@ def test_refused(engine, case):
 def test_a_refusal_names_the_line(engine, case, statement):
     source = BAD[case][0]
     with pytest.raises(Refusal) as refused:
-        engine.evaluator.screen(source, IMAGES)
+        screen(engine, source, IMAGES)
     assert refused.value.line is not None
     assert statement in source.splitlines()[refused.value.line - 1]
 
 
 def test_a_refusal_brings_the_remedy_across(engine):
     with pytest.raises(Refusal) as refused:
-        engine.evaluator.screen(net(forward="return self.head(x.flatten(1))[:, :3]"), IMAGES)
+        screen(engine, net(forward="return self.head(x.flatten(1))[:, :3]"), IMAGES)
     assert refused.value.remedy
     assert refused.value.remedy in str(refused.value)
 
 
 def test_an_endless_loop_is_a_timeout(engine):
-    hasty = Evaluator(engine.sandbox)
-    hasty.limits = replace(hasty.limits, screen_seconds=3)
     with pytest.raises(Refusal) as refused:
-        hasty.screen(net(build="[0 for _ in iter(int, 1)]"), IMAGES)
+        screen(hasty(engine, screen_seconds=3), net(build="[0 for _ in iter(int, 1)]"), IMAGES)
     assert refused.value.verdict is Verdict.TIMEOUT
 
 
 def test_measures_a_network(engine):
-    facts = engine.evaluator.screen(net(), IMAGES)
+    facts = screen(engine, net(), IMAGES)
     assert facts.input_size == 32
     assert facts.sample_shape == (3, 32, 32)
     assert facts.parameters == 3 * 32 * 32 * 10 + 10
@@ -93,11 +90,12 @@ def test_code_that_needs_its_own_source_finds_it(engine):
     """As `torch.jit.script` does."""
     function = "@torch.jit.script\ndef double(x: torch.Tensor) -> torch.Tensor:\n    return x + x"
     source = net(top=function, forward="return double(self.head(x.flatten(1)))")
-    assert engine.evaluator.screen(source, IMAGES).input_size == 32
+    assert screen(engine, source, IMAGES).input_size == 32
 
 
 def test_an_outline_lists_every_module(engine):
-    facts, outline = engine.evaluator.screen_with_outline(net(), IMAGES, [64, 32])
+    screened = engine.run(Screen.at_sizes(net(), IMAGES, [64, 32], outlined=True))
+    facts, outline = screened.facts, screened.outline
     assert facts.input_size == 64
     kind, settings, shapes = outline["head"]
     assert kind.endswith(".Linear")
@@ -106,10 +104,10 @@ def test_an_outline_lists_every_module(engine):
 
 
 def test_what_a_worker_says_of_a_trace_is_an_object():
-    assert reports.trace({"trace": {"nodes": []}}) == {"nodes": []}
-    for reply in ({}, {"trace": []}, {"trace": None}):
+    job = TraceNetwork.example(net())
+    for reply in ({}, {"trace": []}, {"trace": None}, {"trace": {"nodes": []}}):
         with pytest.raises(Refusal) as refused:
-            reports.trace(reply)
+            job.report(reply, 1.0)
         assert refused.value.verdict is Verdict.FORBIDDEN
 
 
@@ -119,7 +117,8 @@ def test_the_default_limits_are_in_bytes():
 
 
 def test_finds_the_smallest_input_that_works(engine):
-    facts = engine.evaluator.screen(
+    facts = screen(
+        engine,
         net(
             build="if in_shape[2] < 100: raise ValueError('too small')",
         ),
@@ -131,20 +130,20 @@ def test_finds_the_smallest_input_that_works(engine):
 
 
 def test_what_takes_no_part_is_excused_with_a_note(engine):
-    facts = engine.evaluator.screen(net(build="self.spare = nn.Linear(2, 2)"), IMAGES)
+    facts = screen(engine, net(build="self.spare = nn.Linear(2, 2)"), IMAGES)
     assert "spare" in facts.notes[0]
 
 
 def test_a_branch_whose_result_nothing_uses_is_excused(engine):
     forward = "x = x.flatten(1); side = self.other(x); return self.head(x)"
-    facts = engine.evaluator.screen(net(build=SECOND_HEAD, forward=forward), IMAGES)
+    facts = screen(engine, net(build=SECOND_HEAD, forward=forward), IMAGES)
     assert "other.weight" in facts.notes[0]
 
 
 def test_equal_structures_have_equal_digests(engine):
-    plain = engine.evaluator.screen(net(), IMAGES)
-    renamed = engine.evaluator.screen("# again\n" + net().replace("head", "last"), IMAGES)
-    other = engine.evaluator.screen(zoo_source("LeNet"), IMAGES)
+    plain = screen(engine, net(), IMAGES)
+    renamed = screen(engine, "# again\n" + net().replace("head", "last"), IMAGES)
+    other = screen(engine, zoo_source("LeNet"), IMAGES)
     assert plain.structure_digest == renamed.structure_digest != other.structure_digest
 
 
@@ -171,5 +170,5 @@ def test_forged_facts_are_a_verdict(engine, forged):
     found = "[o for o in gc.get_objects() if type(o).__name__ == 'Channel']"
     source = net(top="import gc", build=f"[o.send({message}) for o in {found}]; 1 / 0")
     with pytest.raises(Refusal) as refused:
-        engine.evaluator.screen(source, IMAGES)
+        screen(engine, source, IMAGES)
     assert refused.value.verdict is Verdict.FORBIDDEN

@@ -9,6 +9,7 @@ from lemur2.architecture import Candidate, Verdict, zoo_source
 from lemur2.corpus import Corpus
 from lemur2.errors import UsageError, UserError
 from lemur2.evaluation import Limits, Protocol
+from lemur2.evaluation.evaluate import Evaluation
 from lemur2.evaluation.plan import Plan
 from lemur2.loop import Generator, Settings, grow, start_run
 
@@ -70,9 +71,16 @@ def evaluated(engine, plan, source, network=PICKY, **options):
         source=source, kind="transform", generator="test", prefix="t", parents=("LeNet",)
     )
     read = candidate.parse()
-    return engine.evaluator.evaluate(
-        candidate, read.name, read.digest, plan, network=network, **options
-    )
+    return engine.evaluate(
+        Evaluation(
+            candidate=candidate,
+            name=read.name,
+            digest=read.digest,
+            plan=plan,
+            network=network,
+            **options,
+        )
+    ).result()
 
 
 @pytest.mark.parametrize("case", BAD)

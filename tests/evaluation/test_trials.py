@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from driving import hasty, screen_for, train
 from nets import LEARN, net
 
 from lemur2.architecture import Verdict, zoo_source
+from lemur2.datasets import open_prepared
+from lemur2.datasets.base import targets_path
 from lemur2.errors import UsageError
 from lemur2.evaluation import Protocol
-from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.plan import Plan
 from lemur2.generators.fractal import FractalConfig, FractalGenerator
 
@@ -29,29 +31,31 @@ def scores(result):
 
 
 def test_the_seed_decides(engine, plan):
-    once = engine.evaluator.train(LENET, plan)
-    again = engine.evaluator.train(LENET, plan)
+    once = train(engine, LENET, plan)
+    again = train(engine, LENET, plan)
     other_plan = replace(plan, protocol=plan.protocol.with_(seed=4))
-    other = engine.evaluator.train(LENET, other_plan)
+    other = train(engine, LENET, other_plan)
     assert scores(once) == scores(again)
     assert scores(once) != scores(other)
 
 
 def test_the_test_part_is_scored_on_request_only(engine, plan):
     source = net(learn=LEARN)
-    assert engine.evaluator.train(source, plan).test_score is None
-    tested = engine.evaluator.train(source, plan, test=True)
+    assert train(engine, source, plan).test_score is None
+    tested = train(engine, source, plan, test=True)
     assert 0 <= tested.test_score <= 1
 
 
 def test_each_part_is_scored_by_its_own_targets(engine, plan, tmp_path):
     """One class of everything is what the test part of this copy has, and no other part."""
     shutil.copytree(plan.data.folder, tmp_path / "data")
-    data = replace(plan.data, folder=tmp_path / "data")
-    targets = np.full_like(data.targets("test"), 3)
-    np.save(data.targets_path("test"), targets)
+    targets = np.full_like(plan.data.targets("test"), 3)
+    np.save(targets_path(tmp_path / "data", "test"), targets)
+    described = tmp_path / "data" / "spec.json"
+    described.write_text(described.read_text().replace(plan.spec.digest, "another"))
+    copy = replace(plan, spec=open_prepared(tmp_path / "data").spec)
     constant = "with torch.no_grad(): self.head.weight.zero_(); self.head.bias[3] += 1e3"
-    result = engine.evaluator.train(net(learn=constant), replace(plan, data=data), test=True)
+    result = train(engine, net(learn=constant), copy, test=True)
     assert result.test_score == 1
     assert result.score == pytest.approx((plan.data.targets("validation") == 3).mean())
     assert result.score < 0.2
@@ -72,7 +76,7 @@ ORDERED = (
 def test_the_order_is_another_in_every_epoch_and_with_every_seed(engine, plan):
     def orders(seed):
         longer = replace(plan, protocol=plan.protocol.with_(epochs=2, seed=seed))
-        result = engine.evaluator.train(ORDERED, longer)
+        result = train(engine, ORDERED, longer)
         return [epoch.diagnostics["seen"] for epoch in result.epochs]
 
     first, second = orders(3)
@@ -85,9 +89,7 @@ def test_the_order_is_another_in_every_epoch_and_with_every_seed(engine, plan):
 def test_the_seed_decides_the_weights(engine, plan):
     """Where nothing is learned, the losses are those of the first weights."""
     losses = [
-        engine.evaluator.train(
-            net(learn="pass"), replace(plan, protocol=plan.protocol.with_(seed=seed))
-        )
+        train(engine, net(learn="pass"), replace(plan, protocol=plan.protocol.with_(seed=seed)))
         .epochs[0]
         .loss
         for seed in (3, 4, 3)
@@ -97,7 +99,7 @@ def test_the_seed_decides_the_weights(engine, plan):
 
 def test_hyperparameters_are_what_the_network_was_built_with(engine, plan):
     heard = []
-    result = engine.evaluator.train(net(), plan, on_built=heard.append)
+    result = train(engine, net(), plan, on_built=heard.append)
     expected = {"lr": 0.01, "batch": 64, "transform": plan.transform, "epoch": 1}
     assert result.hyperparameters == heard[0] == expected
 
@@ -107,9 +109,9 @@ def test_checkpointing_is_offered_to_the_network_and_changes_no_result(engine, p
     # Batch normalisation updates its running statistics once more when a block is recomputed.
     asked = FractalGenerator(config, 0).ask(60)
     candidate = next(c for c in asked if "normalization" not in c.parameters["layers"])
-    plain = engine.evaluator.train(candidate.source, plan)
+    plain = train(engine, candidate.source, plan)
     saving = replace(plan, protocol=plan.protocol.with_(checkpointing=True))
-    saved = engine.evaluator.train(candidate.source, saving)
+    saved = train(engine, candidate.source, saving)
     assert saved.hyperparameters["checkpointing"] is True
     assert "checkpointing" not in plain.hyperparameters
     assert scores(saved) == scores(plain)
@@ -117,7 +119,7 @@ def test_checkpointing_is_offered_to_the_network_and_changes_no_result(engine, p
 
 def test_whoever_listens_can_end_it(engine, plan):
     longer = replace(plan, protocol=plan.protocol.with_(epochs=5))
-    result = engine.evaluator.train(net(), longer, on_epoch=lambda epoch: epoch.epoch < 2)
+    result = train(engine, net(), longer, on_epoch=lambda epoch: epoch.epoch < 2)
     assert [epoch.epoch for epoch in result.epochs] == [1, 2]
 
 
@@ -145,18 +147,16 @@ FAILING = {
 @pytest.mark.parametrize("case", FAILING)
 def test_failure_is_a_verdict_and_no_score(engine, plan, case):
     source, verdict = FAILING[case]
-    result = engine.evaluator.train(source, plan)
+    result = train(engine, source, plan)
     assert result.verdict == verdict, result.reason
     assert result.reason
     assert result.score is None
 
 
 def test_out_of_time_keeps_the_epochs_that_were_finished(engine, plan):
-    hasty = Evaluator(engine.sandbox)
-    hasty.limits = replace(hasty.limits, train_seconds=6)
     stuck = "self.calls = getattr(self, 'calls', 0) + 1\n        while self.calls > 1: pass"
     longer = replace(plan, protocol=plan.protocol.with_(epochs=3))
-    result = hasty.train(net(learn=stuck), longer)
+    result = train(hasty(engine, train_seconds=6), net(learn=stuck), longer)
     assert result.verdict is Verdict.TIMEOUT
     assert [epoch.epoch for epoch in result.epochs] == [1]
 
@@ -182,14 +182,14 @@ FORGED = {
 def test_a_forged_report_is_a_verdict(engine, plan, case):
     where, message = FORGED[case]
     source = net(**{where: FORGE.replace("{}", message)})
-    result = engine.evaluator.train(source, plan)
+    result = train(engine, source, plan)
     assert result.verdict is Verdict.FORBIDDEN, result.reason
     assert result.score is None
 
 
 def test_the_end_of_the_output_is_in_the_reason_of_a_crash(engine, plan):
     source = net(top="import os", learn="print('\\x1b[2Jout of ideas', flush=True); os._exit(3)")
-    result = engine.evaluator.train(source, plan)
+    result = train(engine, source, plan)
     assert result.verdict is Verdict.CRASH
     assert "exit code 3" in result.reason
     assert result.reason.endswith("\\x1b[2Jout of ideas")
@@ -205,13 +205,11 @@ CLOCKS = """
 def test_time_is_the_parents(engine, plan, lie):
     source = net(top="import time", learn="time.sleep(0.3)" + CLOCKS.replace("{}", lie) + LEARN)
     started = time.monotonic()
-    result = engine.evaluator.train(source, plan)
+    result = train(engine, source, plan)
     assert result.verdict is Verdict.OK, result.reason
     assert 0.3 <= result.epochs[0].seconds <= time.monotonic() - started
     started = time.monotonic()
-    facts = engine.evaluator.screen_for(
-        net(top="import time", build=CLOCKS.replace("{}", lie)), plan
-    )
+    facts = screen_for(engine, net(top="import time", build=CLOCKS.replace("{}", lie)), plan)
     assert 0 < facts.seconds <= time.monotonic() - started
 
 
@@ -222,13 +220,13 @@ def test_what_the_parent_does_meanwhile_is_not_the_networks_time(engine, plan):
         time.sleep(1.5)
         return True
 
-    result = engine.evaluator.train(net(learn="pass"), longer, on_built=slow, on_epoch=slow)
+    result = train(engine, net(learn="pass"), longer, on_built=slow, on_epoch=slow)
     assert max(epoch.seconds for epoch in result.epochs) < 1.5
 
 
 def test_names_that_only_running_tells_are_refused(engine, plan):
     for names in ("{chr(27) + '[2J'}", "{chr(0xD800)}", "{f'a{n}' for n in range(300_000)}"):
-        result = engine.evaluator.train(net(declared=names), plan)
+        result = train(engine, net(declared=names), plan)
         assert result.verdict is Verdict.CONTRACT, result.reason
         assert result.reason.isprintable()
 
@@ -260,7 +258,7 @@ def test_what_is_printed_is_kept_head_and_tail_and_heard(engine, plan):
         print("the last line", "\\x1b[2J")
 """
     heard = []
-    result = engine.evaluator.train(net(learn=printing), plan, on_output=heard.append)
+    result = train(engine, net(learn=printing), plan, on_output=heard.append)
     assert result.verdict is Verdict.OK
     assert result.reason == "printed more than 64 KiB: the middle of it was dropped"
     assert result.output.startswith("the first line\nline 0\n")
@@ -271,5 +269,5 @@ def test_what_is_printed_is_kept_head_and_tail_and_heard(engine, plan):
 
 
 def test_little_output_is_kept_whole(engine, plan):
-    result = engine.evaluator.train(net(learn='print("so", "much")'), plan)
+    result = train(engine, net(learn='print("so", "much")'), plan)
     assert (result.output, result.reason) == ("so much\n", "")

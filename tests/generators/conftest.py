@@ -1,12 +1,10 @@
 """One sandbox for all tests of a session, and every network in it screened and traced once."""
 
-import functools
-
 import pytest
 
-from lemur2.evaluation.engine import LocalEngine
-from lemur2.evaluation.evaluator import Evaluator
-from lemur2.generators.mutation import generator
+from lemur2.evaluation.engines import Engine, LocalEngine
+from lemur2.evaluation.jobs import Screen, TraceNetwork
+from lemur2.loop import Generator
 
 
 @pytest.fixture(scope="session")
@@ -17,22 +15,20 @@ def engine():
 
 @pytest.fixture
 def shared_sandbox(request, monkeypatch):
-    """Generators that open a sandbox get this one; what is asked of it again is remembered."""
-    monkeypatch.setattr(generator, "open_engine", lambda: request.getfixturevalue("engine"))
-    monkeypatch.setattr(generator, "close_engine", lambda engine: None)
-    for name in ("trace", "screen_with_outline"):
-        monkeypatch.setattr(Evaluator, name, _remembered(getattr(Evaluator, name)))
+    """Generators that run code get this engine; what is asked of it again is remembered."""
+    monkeypatch.setattr(
+        Generator, "engine", property(lambda self: request.getfixturevalue("engine"))
+    )
+    run = Engine.run
+
+    def remembered(engine, job, listener=None):
+        if not isinstance(job, Screen | TraceNetwork):
+            return run(engine, job, listener)
+        if job not in _KNOWN:
+            _KNOWN[job] = run(engine, job, listener)
+        return _KNOWN[job]
+
+    monkeypatch.setattr(Engine, "run", remembered)
 
 
 _KNOWN = {}
-
-
-def _remembered(method):
-    @functools.wraps(method)
-    def ask(self, source, task, sizes, **options):
-        key = (method.__name__, source, task.name, tuple(sizes), tuple(options.items()))
-        if key not in _KNOWN:
-            _KNOWN[key] = method(self, source, task, sizes, **options)
-        return _KNOWN[key]
-
-    return ask

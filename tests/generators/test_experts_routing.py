@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from driving import screen_for, train
 from torch.utils.flop_counter import FlopCounterMode
 
 from lemur2.architecture import Architecture, Verdict, zoo_source
@@ -128,9 +129,9 @@ def test_the_balance_loss_teaches_the_gate_to_be_even():
 def test_mixtures_are_screened_trained_and_tell_their_routing(engine, source):
     plan = Plan.of(Protocol(dataset="digits", epochs=1, transform="norm_32"))
     Architecture.parse(source)
-    facts = engine.evaluator.screen_for(source, plan)
+    facts = screen_for(engine, source, plan)
     assert facts.flops
-    trial = engine.evaluator.train(source, plan)
+    trial = train(engine, source, plan)
     assert trial.verdict is Verdict.OK, trial.reason
     found = routing(trial.epochs[0].diagnostics)
     assert found.by_class.shape == (2 if "LeNet" in source else 4, 10)

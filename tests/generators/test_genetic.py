@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from driving import OnSandbox, screen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from lemur2.corpus import Epoch, Outcome, TrialResult
 from lemur2.corpus.pool import KnownTrial, Terms
 from lemur2.errors import UsageError
 from lemur2.evaluation import Limits
-from lemur2.evaluation.evaluator import Evaluator
 from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.generators.genetic import BASIC, BLOCK, Design, GeneticConfig, GeneticGenerator
 from lemur2.generators.genetic.evolution import Aging, Generations
@@ -87,12 +87,12 @@ def test_a_sample_builds_and_counts_as_foretold_in_the_sandbox():
     limits = Limits()
     kind = task("img-classification")
     with CandidateSandbox(limits) as sandbox:
-        evaluator = Evaluator(sandbox)
+        evaluator = OnSandbox(sandbox)
         for space, vector in sample(6):
             if not space.is_sound(vector):
                 continue
             design = Design.of(space.values(vector), 0.125)
-            facts = evaluator.screen(write_source(design, space.name), kind)
+            facts = screen(evaluator, write_source(design, space.name), kind)
             assert facts.input_size == 32
             assert facts.parameters == design.parameters(3, 32, facts.outputs[0])
 

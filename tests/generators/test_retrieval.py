@@ -5,6 +5,7 @@ import json
 import types
 
 import pytest
+from driving import screen
 
 from lemur2.architecture import Architecture
 from lemur2.corpus.pool import Pool
@@ -95,7 +96,7 @@ def test_networks_build_and_train(path, engine):
     from lemur2.tasks import task
 
     for candidate in generator(path, replace=0.5).ask(6):
-        facts = engine.evaluator.screen(candidate.source, task("img-classification"))
+        facts = screen(engine, candidate.source, task("img-classification"))
         assert facts.parameters > 0
 
 

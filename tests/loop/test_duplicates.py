@@ -12,7 +12,7 @@ from test_whitespace_tier import Listed
 from lemur2.architecture import Verdict
 from lemur2.corpus import Corpus, Outcome
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engine import Engine
+from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.plan import Plan
 from lemur2.loop import Generator, Settings, grow, start_run
 

@@ -7,7 +7,7 @@ from lemur2.corpus import Corpus
 from lemur2.corpus.pool import Pool, Terms
 from lemur2.errors import UserError
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engine import LocalEngine
+from lemur2.evaluation.engines import LocalEngine
 from lemur2.evaluation.plan import Plan
 from lemur2.generators.genetic import GeneticConfig, GeneticGenerator
 from lemur2.loop import Settings, grow, start_run
@@ -98,11 +98,11 @@ def test_the_champion_is_tested_under_the_protocol_once(corpus, engine, plan):
     number = run(corpus, engine, plan, total=4)
     champion = best(corpus, number)
     assert all(o.score <= champion.score for o in corpus.outcomes(number).values())
-    first = crown(corpus, champion, plan, engine.evaluator)
+    first = crown(corpus, champion, plan, engine)
     assert first.result.test_score is not None
     assert first.result.score == champion.score  # the same trial again, seed and all
     assert first.result.hyperparameters == champion.trial.hyperparameters
-    again = crown(corpus, champion, plan, engine.evaluator)
+    again = crown(corpus, champion, plan, engine)
     assert (again.run, again.result) == (first.run, first.result)
 
 

@@ -17,7 +17,7 @@ from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
 from lemur2.corpus.pool import Pool
 from lemur2.errors import UsageError
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engine import Engine
+from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.plan import Plan
 from lemur2.loop import Generator, Settings, grow, same_run, start_run
 

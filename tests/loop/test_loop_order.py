@@ -63,7 +63,7 @@ def test_the_champion_has_the_lowest_error(corpus, plan):
 
 
 def _study(engine, corpus, plan):
-    trainer = Trainer(engine.evaluator, find("LeNet").network(), corpus=corpus)
+    trainer = Trainer(engine, find("LeNet").network(), corpus=corpus)
     return Study(trainer, plan, SearchSettings(prune="median", fixed={"momentum": 0.9}))
 
 

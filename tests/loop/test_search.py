@@ -47,7 +47,7 @@ def study(engine, corpus, plan, settings=SETTINGS, source=None, watcher=None):
     network = find("LeNet").network()
     if source is not None:
         network = Network(architecture=Architecture.parse(source, name="Other"), family="x")
-    trainer = Trainer(engine.evaluator, network, corpus=corpus, watcher=watcher)
+    trainer = Trainer(engine, network, corpus=corpus, watcher=watcher)
     return Study(trainer, plan, settings)
 
 
@@ -71,7 +71,7 @@ def test_killed_and_resumed_it_is_the_same_search(engine, corpus, plan, tmp_path
         assert other.run(1).status == "running"
         before = trials(other)
         assert before == trials(corpus)[: len(before)]
-        resumed = resume_train(other, 1, evaluator=engine.evaluator)
+        resumed = resume_train(other, 1, engine=engine)
         assert trials(other) == trials(corpus)
         assert resumed.result.score == done.result.score
         assert (other.run(1).status, other.run(1).done) == ("finished", TRIALS)
@@ -165,19 +165,19 @@ def test_a_single_training_resumes_too(engine, corpus, plan):
 
     network = find("LeNet").network()
     with pytest.raises(KeyboardInterrupt):
-        train(Trainer(engine.evaluator, network, corpus=corpus, watcher=Quits()), plan)
+        train(Trainer(engine, network, corpus=corpus, watcher=Quits()), plan)
     assert corpus.run(1).status == "interrupted"
-    resumed = resume_train(corpus, 1, evaluator=engine.evaluator)
+    resumed = resume_train(corpus, 1, engine=engine)
     assert resumed.verdict is Verdict.OK
     assert len(trials(corpus)) == 1
-    again = resume_train(corpus, 1, evaluator=engine.evaluator)
+    again = resume_train(corpus, 1, engine=engine)
     assert again.result == corpus.trials()[0].result
 
 
 def test_what_cannot_be_resumed(engine, corpus, plan):
     bad = zoo_source("LeNet").replace("import torch\n", "import nosuch\n")
     network = Network(architecture=Architecture.parse(bad, name="Bad"), family="x")
-    refused = train(Trainer(engine.evaluator, network, corpus=corpus), plan)
+    refused = train(Trainer(engine, network, corpus=corpus), plan)
     assert refused.verdict is Verdict.IMPORT
     assert corpus.architecture("Bad") is None
     assert corpus.run(1).state["verdict"] == "import"

@@ -9,8 +9,8 @@ import textwrap
 
 import pytest
 
-from lemur2.evaluation.blocks.building import LibraryBuilder, chosen
-from lemur2.evaluation.blocks.validator import BlockValidator
+from lemur2.evaluation.library.building import LibraryBuilder, chosen
+from lemur2.evaluation.library.validator import BlockValidator
 from lemur2.retrieval import BlockDiscovery, BlockExtractor, FileIndexStore, RepoCache
 from lemur2.retrieval.library.shelf import BlockLibrary
 
@@ -92,7 +92,7 @@ def index(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def validator(engine):
-    return BlockValidator(engine.sandbox)
+    return BlockValidator(engine)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lemur2.evaluation.blocks.building import LibraryBuilder
+from lemur2.evaluation.library.building import LibraryBuilder
 from lemur2.retrieval.index.discovery import BlockDiscovery
 from lemur2.retrieval.index.store import FileIndexStore
 from lemur2.retrieval.library.shelf import BlockLibrary

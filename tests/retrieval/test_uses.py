@@ -1,6 +1,6 @@
 """Arguments that an origin's own code gives its blocks, and what they are good for."""
 
-from lemur2.evaluation.blocks.building import LibraryBuilder
+from lemur2.evaluation.library.building import LibraryBuilder
 from lemur2.retrieval.index.discovery import BlockDiscovery
 from lemur2.retrieval.index.origin_view import OriginView
 from lemur2.retrieval.index.uses import use_sites

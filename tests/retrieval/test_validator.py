@@ -161,10 +161,10 @@ def test_known_calls_are_tried(validator):
     [("import os\n        os._exit(3)", "crash"), ("while True:\n            pass", "timeout")],
 )
 def test_a_block_that_ends_its_process_keeps_its_stage(engine, body, word):
-    from lemur2.evaluation.blocks.validator import BlockValidator
+    from lemur2.evaluation.library.validator import BlockValidator
 
     text = f"class Block(nn.Module):\n    def __init__(self):\n        {body}\n"
-    found = BlockValidator(engine.sandbox, wall_seconds=3).validate(HEAD + text, "Block")
+    found = BlockValidator(engine, wall_seconds=3).validate(HEAD + text, "Block")
     assert found.stage is Stage.MODULE
     assert found.reason.startswith(word)
 

@@ -174,7 +174,7 @@ class TextReport(Report):
 
     def screened(self, name: str, facts: Facts) -> None:
         """The network, and the head of the table."""
-        spec = self.plan.data.spec
+        spec = self.plan.spec
         self._say(
             f"{name}: {facts.parameters:,} parameters; {self.plan.protocol.dataset}, "
             f"{spec.sizes['train']:,} samples to train on, {spec.sizes['validation']:,} to score"

@@ -1,7 +1,7 @@
 """Data sets by name: read once, split by seed, held as memory-mapped arrays. Imports no torch."""
 
 from lemur2.datasets.base import Dataset, DataSpec, PreparedData
-from lemur2.datasets.prepare import data_root, open_prepared, prepare
+from lemur2.datasets.prepare import data_root, open_prepared, prepare, resolve
 from lemur2.datasets.raw import Part, RawData, Samples
 from lemur2.datasets.registry import dataset, dataset_class, dataset_classes, dataset_names
 
@@ -19,4 +19,5 @@ __all__ = [
     "dataset_names",
     "open_prepared",
     "prepare",
+    "resolve",
 ]

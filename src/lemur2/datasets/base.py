@@ -26,6 +26,7 @@ class DataSpec:
         std: Likewise.
         sizes: Samples in each part.
         classes: Names of the classes, or the characters of the vocabulary.
+        digest: SHA-256 of the prepared arrays: with it every machine finds the same data.
     """
 
     name: str
@@ -36,6 +37,7 @@ class DataSpec:
     std: tuple[float, ...]
     sizes: dict[str, int]
     classes: tuple[str, ...]
+    digest: str
 
 
 class Dataset(ABC):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from lemur2.datasets.registry import dataset
 from lemur2.errors import UserError
 from lemur2.paths import inside
 
-FORMAT = 1  # of the prepared folder; raise it when what is stored, or how it is split, changes
+FORMAT = 2  # of the prepared folder; raise it when what is stored, or how it is split, changes
 Parts = Mapping[Part, tuple[Samples, np.ndarray]]
 _CHUNK = 512  # samples in memory at once
 _HASHED_WHOLE = 4 << 20  # bytes; larger sources are known by sizes and times of change
@@ -88,6 +89,27 @@ def _prepare(dataset: Dataset, root: Path, seed: int, target: Path) -> None:
         ) from error
 
 
+_resolved: dict[str, PreparedData] = {}  # by digest: what this process prepared or found
+
+
+def resolve(spec: DataSpec) -> PreparedData:
+    """The prepared data that a spec is of, on this machine; prepared now where it is not there.
+
+    Raises:
+        UserError: It cannot be had here, or the data set of that name is another one here.
+    """
+    found = _resolved.get(spec.digest)
+    if found is None:
+        found = prepare(spec.name)
+        if found.spec.digest != spec.digest:
+            raise UserError(
+                f"data set {spec.name!r} is not the same on this machine: its content is "
+                f"{found.spec.digest[:12]}, not {spec.digest[:12]}; copy the files that the run "
+                "was started with"
+            )
+    return found
+
+
 def open_prepared(folder: Path) -> PreparedData:
     """Data that `prepare` wrote.
 
@@ -100,6 +122,7 @@ def open_prepared(folder: Path) -> PreparedData:
         stored.update({key: tuple(stored[key]) for key in lists})
         prepared = PreparedData(DataSpec(**stored), folder)
         prepared.check()
+        _resolved[prepared.spec.digest] = prepared
     except (OSError, EOFError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
             f"{folder} holds no prepared data ({error}); delete it, then it is prepared again"
@@ -134,7 +157,8 @@ def _write(dataset: Dataset, parts: Parts, classes: tuple[str, ...], scratch: Pa
         (scratch / name).mkdir(parents=True, mode=mode)
     samples = parts["train"][0]
     statistics = ChannelStatistics(samples.shape[1]) if len(samples.shape) == 4 else None
-    mean, std = _write_parts(parts, statistics, scratch)
+    digest = hashlib.sha256()
+    mean, std = _write_parts(parts, statistics, scratch, digest)
     spec = DataSpec(
         name=dataset.name,
         task=dataset.task,
@@ -144,6 +168,7 @@ def _write(dataset: Dataset, parts: Parts, classes: tuple[str, ...], scratch: Pa
         std=std,
         sizes={part: len(targets) for part, (_, targets) in parts.items()},
         classes=classes,
+        digest=digest.hexdigest(),
     )
     with (scratch / "spec.json").open("w", encoding="utf-8") as file:
         json.dump(asdict(spec), file, indent=1)
@@ -152,14 +177,14 @@ def _write(dataset: Dataset, parts: Parts, classes: tuple[str, ...], scratch: Pa
 
 
 def _write_parts(
-    parts: Parts, statistics: ChannelStatistics | None, scratch: Path
+    parts: Parts, statistics: ChannelStatistics | None, scratch: Path, digest: Digest
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     for part, (inputs, targets) in parts.items():
         chunks = _chunks(inputs)
         if part == "train" and statistics:
             chunks = statistics.watch(chunks)
-        _write_array(inputs_path(scratch, part), inputs.shape, inputs.dtype, chunks)
-        _write_array(targets_path(scratch, part), targets.shape, targets.dtype, [targets])
+        _write_array(inputs_path(scratch, part), inputs.shape, inputs.dtype, chunks, digest)
+        _write_array(targets_path(scratch, part), targets.shape, targets.dtype, [targets], digest)
     return statistics.result() if statistics else ((), ())
 
 
@@ -182,19 +207,33 @@ def _chunks(inputs: Samples) -> Iterator[np.ndarray]:
 
 
 def _write_array(
-    path: Path, shape: tuple[int, ...], dtype: np.dtype, chunks: Iterable[np.ndarray]
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    chunks: Iterable[np.ndarray],
+    digest: Digest,
 ) -> None:
-    """Write a `.npy` file piece by piece.
+    """Write a `.npy` file piece by piece, and put it into the digest of all.
 
     Plain writes, not a writable memory map: a full disk is then an error, not a SIGBUS.
     """
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    digest.update(repr((path.name, header)).encode())
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for chunk in chunks:
-            file.write(np.ascontiguousarray(chunk).data)
+            data = np.ascontiguousarray(chunk).data
+            file.write(data)
+            digest.update(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+class Digest(Protocol):
+    """What takes bytes, as the hashes of `hashlib` do."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Take some more."""
 
 
 class ChannelStatistics:

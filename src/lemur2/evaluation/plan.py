@@ -1,4 +1,4 @@
-"""A protocol, resolved: the data on disk, the task, the metric and the transform it names."""
+"""A protocol, resolved: the data, the task, the metric and the transform that it names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from lemur2 import __version__
 from lemur2.architecture import Candidate
-from lemur2.datasets import PreparedData, dataset_class, prepare
+from lemur2.datasets import DataSpec, PreparedData, dataset_class, prepare, resolve
 from lemur2.errors import UsageError
 from lemur2.evaluation.protocol import Protocol
 from lemur2.metrics import metric
@@ -28,14 +28,26 @@ _RANGES = {"lr": (0, math.inf), "momentum": (0, 1), "dropout": (0, 1)}
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What every evaluation under one protocol shares. Made by `Plan.of`."""
+    """What every evaluation under one protocol shares, as plain data. Made by `Plan.of`.
+
+    It travels to workers, and to other machines.
+    """
 
     protocol: Protocol
-    data: PreparedData
-    task: Task
+    spec: DataSpec  # of the prepared data, which each machine finds by its digest
     metric: str
     transform: str
     transform_source: str
+
+    @property
+    def data(self) -> PreparedData:
+        """The prepared data on this machine. Raises UserError where it cannot be had."""
+        return resolve(self.spec)
+
+    @property
+    def task(self) -> Task:
+        """The data's task."""
+        return task(self.spec.task)
 
     @classmethod
     def of(cls, protocol: Protocol, *, root: Path | None = None, download: bool = False) -> Plan:
@@ -62,8 +74,7 @@ class Plan:
             raise UsageError(f"task {kind.name} has no transforms; leave --transform out")
         return cls(
             protocol=protocol,
-            data=prepare(protocol.dataset, root=root, download=download),
-            task=kind,
+            spec=prepare(protocol.dataset, root=root, download=download).spec,
             metric=name,
             transform=transform,
             transform_source=source,
@@ -93,20 +104,6 @@ class Plan:
         protocol = self.protocol.with_(**candidate.training)
         _check(protocol)
         return replace(self, protocol=protocol)
-
-    @property
-    def job(self) -> dict[str, Any]:
-        """What a worker needs to know of the data and its transform."""
-        spec = self.data.spec
-        return {
-            "task": self.task.name,
-            "sample_shape": spec.sample_shape,
-            "outputs": spec.outputs,
-            "mean": spec.mean,
-            "std": spec.std,
-            "transform": self.transform,
-            "transform_source": self.transform_source,
-        }
 
 
 def environment(limits: Limits) -> dict[str, Any]:

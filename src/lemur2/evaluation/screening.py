@@ -15,8 +15,12 @@ from torch.nn.parameter import is_lazy
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network, substitutes
 from lemur2.evaluation.initialisation import cheap_initialisation
+from lemur2.evaluation.pipelines import pipeline
+from lemur2.evaluation.plan import Plan
+from lemur2.evaluation.shapes import Attempt
 from lemur2.evaluation.structure import Recorder
-from lemur2.tasks import InputPipeline, Task
+from lemur2.tasks import DEFAULT_TASK, InputPipeline, Task
+from lemur2.tasks import task as task_by_name
 
 BATCH = 2
 _SEED = 0
@@ -49,6 +53,19 @@ class Shapes:
             with network.stage(Verdict.BUILD):
                 inputs = self.pipeline.evaluate(raw)
         return inputs, targets
+
+
+def shapes(tried: Sequence[Attempt], plan: Plan | None = None) -> list[Shapes]:
+    """The shapes to screen with: those given, or those of a plan's data behind its transform.
+
+    Raises:
+        Refusal: (`import`) The transform's file fails.
+    """
+    if plan is None:
+        return [Shapes(each.size, each.sample, each.outputs) for each in tried]
+    prepares, sample = pipeline(plan), plan.spec.sample_shape
+    size = prepares.sample_shape(sample)[-1] if prepares is not None else sample[-1]
+    return [Shapes(size, sample, plan.spec.outputs, prepares)]
 
 
 def screen(
@@ -186,3 +203,44 @@ def _evaluate(
 
 def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+SMALL_NETWORK = """
+import torch
+from torch import nn
+
+def supported_hyperparameters():
+    return {"lr"}
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_shape[1], 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
+            nn.MaxPool2d(2), nn.Dropout(0.1), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+            nn.Linear(8, out_shape[0]))
+
+    def train_setup(self, prm):
+        self.optimizer = torch.optim.SGD(self.parameters(), lr=prm["lr"])
+
+    def learn(self, train_data):
+        pass
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+
+
+def small() -> tuple[str, Task, list[Shapes]]:
+    """A small trusted network, to use everything once that screening uses."""
+    return SMALL_NETWORK, task_by_name(DEFAULT_TASK), [Shapes(32, (3, 32, 32), (10,))]
+
+
+def warm_up() -> None:
+    """Screen a small trusted network: lazy imports and first uses are paid for.
+
+    No network is run where there is a GPU: autograd would start threads, which a fork does not
+    carry over.
+    """
+    if not torch.cuda.is_available():
+        screen(*small(), torch.device("cpu"))

@@ -14,6 +14,9 @@ import torch
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network, substitutes
+from lemur2.evaluation.pipelines import pipeline
+from lemur2.evaluation.plan import Plan
+from lemur2.evaluation.protocol import Protocol
 from lemur2.sandbox.channel import Channel
 from lemur2.tasks import InputPipeline, Task
 from lemur2.texts import LONGEST_NAME, MOST_NAMES, wrong_names
@@ -48,18 +51,24 @@ class Trainer:
         self._train_pipeline = pipeline
         self._train_inputs = np.empty(0)
 
-    def build(self, job: Mapping[str, Any], inputs: np.ndarray) -> None:
+    @classmethod
+    def of(cls, plan: Plan, device: torch.device) -> Trainer:
+        """For a plan. Raises Refusal (`import`) where its transform's file fails."""
+        return cls(plan.task, plan.spec.outputs, pipeline(plan), device)
+
+    def build(self, source: str, plan: Plan, inputs: np.ndarray) -> None:
         """Seed everything and build the network for these inputs. Raises Refusal."""
-        seed_everything(job["seed"])
-        module = network.load(job["source"])
-        batch = int(job["hyperparameters"].get("batch", 64))
+        protocol = plan.protocol
+        seed_everything(protocol.seed)
+        module = network.load(source)
+        batch = _batch(protocol)
         self.prm = network.parameters(
             network.declared(module),
-            job["hyperparameters"],
+            protocol.hyperparameters,
             batch=batch,
-            transform=job["transform"],
-            epochs=job["epochs"],
-            checkpointing=job["checkpointing"],
+            transform=plan.transform,
+            epochs=protocol.epochs,
+            checkpointing=protocol.checkpointing,
         )
         with network.stage(Verdict.BUILD):
             sample = self._inputs(torch.from_numpy(np.array(inputs[:1])))
@@ -71,17 +80,17 @@ class Trainer:
         in_shape = (batch, *sample.shape[1:])
         self.net = network.build(module, in_shape, self.outputs, self.prm, self.device)
 
-    def epoch(self, job: Mapping[str, Any], targets: np.ndarray, epoch: int) -> None:
+    def epoch(self, protocol: Protocol, targets: np.ndarray, epoch: int) -> None:
         """One epoch of the network's `learn`. Raises Refusal (`train`)."""
         batches = self.task.train_batches(
             self._train_inputs,
             targets,
             self._train_pipeline,
-            int(job["hyperparameters"].get("batch", 64)),
-            seed=job["seed"] * 1_000_003 + epoch,
+            _batch(protocol),
+            seed=protocol.seed * 1_000_003 + epoch,
         )
         self.net.train()
-        with network.stage(Verdict.TRAIN), self._autocast(job["amp"]):
+        with network.stage(Verdict.TRAIN), self._autocast(protocol.amp):
             self.net.learn(batches)  # type: ignore[operator]
             if sys.stdout is not None:  # the worker may be killed before it ends
                 sys.stdout.flush()
@@ -149,21 +158,22 @@ class Trainer:
 def train(
     channel: Channel,
     trainer: Trainer,
-    job: Mapping[str, Any],
+    source: str,
+    plan: Plan,
     arrays: Mapping[str, np.ndarray],
 ) -> None:
-    """Train for the job's epochs; before each, answer until told to go on.
+    """Train for the plan's epochs; before each, answer until told to go on.
 
     The parent's clock runs from that word to the report of the epoch.
 
     Raises:
         Refusal: With the stage that failed.
     """
-    trainer.build(job, arrays["inputs"])
+    trainer.build(source, plan, arrays["inputs"])
     channel.send({"prm": trainer.prm})
     answer(channel, trainer)
-    for epoch in range(1, job["epochs"] + 1):
-        trainer.epoch(job, arrays["targets"], epoch)
+    for epoch in range(1, plan.protocol.epochs + 1):
+        trainer.epoch(plan.protocol, arrays["targets"], epoch)
         if not _finite(trainer.net):
             raise Refusal(Verdict.DIVERGED, f"weights are not finite after epoch {epoch}")
         channel.send(
@@ -180,7 +190,8 @@ def train(
 def judge(
     channel: Channel,
     trainer: Trainer,
-    job: Mapping[str, Any],
+    source: str,
+    plan: Plan,
     arrays: Mapping[str, np.ndarray],
 ) -> None:
     """Build the network, take weights that another worker trained, and answer.
@@ -188,7 +199,7 @@ def judge(
     Raises:
         Refusal: With the stage that failed.
     """
-    trainer.build(job, arrays["inputs"])
+    trainer.build(source, plan, arrays["inputs"])
     head, weights = channel.receive()
     trainer.load_weights(head["names"], weights)
     answer(channel, trainer)
@@ -205,6 +216,10 @@ def answer(channel: Channel, trainer: Trainer) -> None:
             channel.send({"names": list(weights)}, list(weights.values()))
         else:
             channel.send({}, [trainer.predict(arrays[0])])
+
+
+def _batch(protocol: Protocol) -> int:
+    return int(protocol.hyperparameters.get("batch", 64))
 
 
 def _array(value: torch.Tensor) -> np.ndarray:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lemur2.architecture import Architecture, Refusal, Verdict
-from lemur2.evaluation.engine import LocalEngine
-from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.engines import Engine
+from lemur2.evaluation.jobs import Screen
 from lemur2.evaluation.plan import Plan
 from lemur2.finetuning.examples import PROMPTS, Wish
 from lemur2.finetuning.funnels import Judged
@@ -92,7 +92,7 @@ def judge(
     found: Sequence[tuple[Request, Reply]],
     known: frozenset[str],
     plan: Plan,
-    engine: LocalEngine,
+    engine: Engine,
 ) -> Iterator[Judged]:
     """Mend, parse, compare and screen every answer, in the order of the seeds.
 
@@ -111,7 +111,7 @@ def judge(
         try:
             name = Architecture.parse(source, prefix="tuned" if arm.adapter else "untouched").name
             repeats = seen.repeats(source)
-            structure, parameters = _screened(source, plan, engine.evaluator)
+            structure, parameters = _screened(source, plan, engine)
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
         yield Judged(
@@ -129,8 +129,8 @@ def judge(
         )
 
 
-def _screened(source: str, plan: Plan, evaluator: Evaluator) -> tuple[str, int]:
-    facts = evaluator.screen_for(source, plan)
+def _screened(source: str, plan: Plan, engine: Engine) -> tuple[str, int]:
+    facts = engine.run(Screen.under(source, plan)).facts
     return facts.structure_digest, facts.parameters
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur2.errors import UsageError, UserError
-from lemur2.evaluation.engine import LocalEngine
+from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.plan import Plan
 from lemur2.finetuning.arms import Arm, answers, judge, write_judged
 from lemur2.finetuning.examples import Wish
@@ -84,7 +84,7 @@ def wish_for(plan: Plan, accuracy: float | None) -> Wish:
     Raises:
         UserError: The data are no images.
     """
-    spec = plan.data.spec
+    spec = plan.spec
     if plan.task.name != "img-classification":
         raise UserError(f"data set {spec.name} is for {plan.task.name}; take one of images")
     raw: Any = spec.sample_shape
@@ -96,7 +96,7 @@ def compare(
     comparison: Comparison,
     plan: Plan,
     known: frozenset[str],
-    engine: LocalEngine,
+    engine: Engine,
     out: Path,
     *,
     on_progress: OnProgress | None = None,
@@ -155,7 +155,7 @@ def _report(
     return {
         "model": comparison.model,
         "adapter": str(comparison.adapter),
-        "dataset": plan.data.spec.name,
+        "dataset": plan.spec.name,
         "shape": list(wish.shape),
         "prompt": wish.prompt(),
         "seed": comparison.seed,

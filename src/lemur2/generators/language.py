@@ -104,6 +104,7 @@ class LanguageGenerator(Generator[ConfigT]):
 
     def close(self) -> None:
         """Let the model go."""
+        super().close()
         if self._client is not None:
             self._client.close()
             self._client = None

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from lemur2.corpus import Corpus, Outcome
 from lemur2.errors import UserError
-from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.plan import Plan
 from lemur2.loop.sources import find
 from lemur2.loop.training import Trainer, Training, Watcher, train
@@ -54,7 +54,7 @@ def crown(
     corpus: Corpus,
     outcome: Outcome,
     plan: Plan,
-    evaluator: Evaluator,
+    engine: Engine,
     watcher: Watcher | None = None,
 ) -> Training:
     """Train an outcome's network under a plan, with what it brings of hyperparameters; test it.
@@ -65,7 +65,7 @@ def crown(
         corpus: Where the network is, and the trial is stored (as a run of `train`).
         outcome: Whose.
         plan: The protocol to test it under.
-        evaluator: Where it runs; its sandbox is entered.
+        engine: Where it runs; entered.
         watcher: Hears how it goes.
     """
     given = outcome.candidate.training.get("hyperparameters", {})
@@ -74,7 +74,7 @@ def crown(
     if earlier is not None:
         return earlier
     network = find(outcome.name, corpus).network()
-    return train(Trainer(evaluator, network, corpus=corpus, watcher=watcher), plan, test=True)
+    return train(Trainer(engine, network, corpus=corpus, watcher=watcher), plan, test=True)
 
 
 def _earlier(corpus: Corpus, outcome: Outcome, plan: Plan) -> Training | None:

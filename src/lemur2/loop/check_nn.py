@@ -16,7 +16,7 @@ from lemur2.architecture import Architecture, Refusal, Verdict, content_name
 from lemur2.corpus import Corpus
 from lemur2.errors import UsageError
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engine import LocalEngine
+from lemur2.evaluation.engines import Engine, LocalEngine
 from lemur2.evaluation.plan import Plan
 from lemur2.loop.sources import Network
 from lemur2.loop.training import Trainer, Training, train
@@ -70,7 +70,7 @@ def check_nn(
     seed: int = 0,
     test: bool = False,
     db: str | Path | None = None,
-    engine: LocalEngine | None = None,
+    engine: Engine | None = None,
     limits: Limits | None = None,
     unsafe: bool = False,
 ) -> CheckedNN:
@@ -122,7 +122,7 @@ def check_nn(
         if engine is None:
             engine = stack.enter_context(LocalEngine(limits, workers=1, unsafe=unsafe))
         network = Network(architecture=architecture, family=prefix or "check_nn")
-        trainer = Trainer(engine.evaluator, network, corpus=corpus)
+        trainer = Trainer(engine, network, corpus=corpus)
         return _checked(architecture, train(trainer, plan, test=test))
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from lemur2.architecture import Candidate, Refusal, Verdict
 from lemur2.corpus import Corpus, Facts, Outcome
-from lemur2.evaluation.engine import LocalEngine
-from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.engines import Engine
+from lemur2.evaluation.evaluate import Evaluation
+from lemur2.evaluation.jobs import Screen
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Found, Network
@@ -28,11 +27,11 @@ class Input:
     channels: int = 3
     plan: Plan | None = None
 
-    def screen(self, evaluator: Evaluator, source: str) -> Facts:
-        """Screen one. Raises Refusal."""
+    def screen(self, source: str) -> Screen:
+        """The job that screens one."""
         if self.plan is not None:
-            return evaluator.screen_for(source, self.plan)
-        return evaluator.screen(source, self.task, channels=self.channels)
+            return Screen.under(source, self.plan)
+        return Screen.at_sizes(source, self.task, channels=self.channels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,7 @@ class Checked:
         verdict, reason: `ok`, or what refused it and why, with line and remedy where known.
         complaints: The reason in lines, one for each thing that is to be mended.
         facts: Measured; None where it was refused.
-        seconds: Wall time.
+        seconds: Wall time; 0 where it was not screened.
     """
 
     found: Found
@@ -63,7 +62,7 @@ class Checked:
         return (*warnings, *(self.facts.notes if self.facts else ()))
 
 
-def check_all(found: Sequence[Found], at: Input, engine: LocalEngine) -> Iterator[Checked]:
+def check_all(found: Sequence[Found], at: Input, engine: Engine) -> Iterator[Checked]:
     """Screen files, as many at a time as the engine has workers; yields in the order given.
 
     The engine is entered when the first file gets that far, and left at the end: files that do
@@ -72,19 +71,16 @@ def check_all(found: Sequence[Found], at: Input, engine: LocalEngine) -> Iterato
     Raises:
         UserError: The machine cannot isolate candidates.
     """
-    pool = ThreadPoolExecutor(engine.workers)
+    parsed = [_parse(each) for each in found]
     with ExitStack() as stack:
-        stack.callback(pool.shutdown)
-        parsed = [_parse(each) for each in found]
         if any(isinstance(each, Network) for each in parsed):
-            stack.enter_context(engine)  # its end ends the workers that the pool waits for
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+            stack.enter_context(engine)
         futures = [
-            pool.submit(_check, each, network, at, engine.evaluator)
-            for each, network in zip(found, parsed, strict=True)
+            engine.evaluate(_evaluation(each, at)) if isinstance(each, Network) else None
+            for each in parsed
         ]
-        for future in futures:
-            yield future.result()
+        for each, network, future in zip(found, parsed, futures, strict=True):
+            yield _checked(each, network, future.result() if future else None)
 
 
 def _parse(found: Found) -> Network | Refusal:
@@ -94,24 +90,37 @@ def _parse(found: Found) -> Network | Refusal:
         return refusal
 
 
-def _check(found: Found, parsed: Network | Refusal, at: Input, evaluator: Evaluator) -> Checked:
-    started = time.monotonic()
-    facts, verdict, reason = None, Verdict.OK, ""
-    complaints: tuple[str, ...] = ()
-    try:
-        if isinstance(parsed, Refusal):
-            raise parsed
-        facts = at.screen(evaluator, parsed.architecture.source)
-    except Refusal as refusal:
-        verdict, reason, complaints = refusal.verdict, str(refusal), tuple(refusal.lines())
+def _evaluation(network: Network, at: Input) -> Evaluation:
+    architecture = network.architecture
+    candidate = Candidate(source=architecture.source, generator="file")
+    return Evaluation(
+        candidate=candidate,
+        name=architecture.name,
+        digest=architecture.digest,
+        screen=at.screen(architecture.source),
+    )
+
+
+def _checked(found: Found, parsed: Network | Refusal, outcome: Outcome | None) -> Checked:
+    if isinstance(parsed, Refusal):
+        return Checked(
+            found=found,
+            network=None,
+            verdict=parsed.verdict,
+            reason=str(parsed),
+            facts=None,
+            seconds=0.0,
+            complaints=tuple(parsed.lines()),
+        )
+    assert outcome is not None, "what parses is screened"
     return Checked(
         found=found,
-        network=parsed if isinstance(parsed, Network) else None,
-        verdict=verdict,
-        reason=reason,
-        facts=facts,
-        seconds=time.monotonic() - started,
-        complaints=complaints,
+        network=parsed,
+        verdict=outcome.verdict,
+        reason=outcome.reason,
+        facts=outcome.facts,
+        seconds=outcome.seconds,
+        complaints=(outcome.reason,) if outcome.reason else (),
     )
 
 

@@ -7,20 +7,20 @@ the process, what is still pending is what is left to do.
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from lemur2.architecture import Architecture, Candidate, Refusal, Verdict, zoo_names
+from lemur2.architecture import Architecture, Candidate, Refusal, zoo_names
 from lemur2.corpus import Attempt, Corpus, Outcome
 from lemur2.corpus.query.screens import Unscreened, texts, unscreened
 from lemur2.corpus.query.screens import families as families_of
 from lemur2.errors import UsageError, UserError
-from lemur2.evaluation.engine import LocalEngine
-from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.engines import Engine
+from lemur2.evaluation.evaluate import Evaluation
+from lemur2.evaluation.jobs import Screen
 from lemur2.evaluation.plan import environment
 from lemur2.loop.ending import working_on
 from lemur2.sandbox.limits import Limits
@@ -164,7 +164,7 @@ def _asked(network: Unscreened, task: str, source: str) -> tuple[Candidate, str,
 
 
 def screen_run(
-    corpus: Corpus, run: int, engine: LocalEngine, on_outcome: OnOutcome | None = None
+    corpus: Corpus, run: int, engine: Engine, on_outcome: OnOutcome | None = None
 ) -> None:
     """Screen what a run has pending, to its end; outcomes are stored as they come.
 
@@ -194,18 +194,14 @@ def screen_run(
                 on_outcome(done, outcome)
 
 
-def _screened(pending: Sequence[Attempt], engine: LocalEngine) -> Iterable[tuple[Attempt, Outcome]]:
-    """Outcomes as they come. Leaving early ends the workers, then the threads that wait."""
-    with ExitStack() as stack:
-        pool = ThreadPoolExecutor(engine.workers, thread_name_prefix="lemur2-screen")
-        stack.callback(pool.shutdown, wait=True)
-        stack.enter_context(engine)
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+def _screened(pending: Sequence[Attempt], engine: Engine) -> Iterable[tuple[Attempt, Outcome]]:
+    """Outcomes as they come."""
+    with engine:
         left = iter(pending)
         running: dict[Future[Outcome], Attempt] = {}
         while True:
             while len(running) < _AHEAD * engine.workers and (attempt := next(left, None)):
-                running[pool.submit(_screen, attempt, engine.evaluator)] = attempt
+                running[_submitted(attempt, engine)] = attempt
             if not running:
                 return
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -213,22 +209,16 @@ def _screened(pending: Sequence[Attempt], engine: LocalEngine) -> Iterable[tuple
                 yield running.pop(future), future.result()
 
 
-def _screen(attempt: Attempt, evaluator: Evaluator) -> Outcome:
-    started = time.monotonic()
+def _submitted(attempt: Attempt, engine: Engine) -> Future[Outcome]:
+    """Have a network screened; what no longer keeps the contract is refused at once."""
     candidate = attempt.candidate
-    facts, verdict, reason = None, Verdict.OK, ""
+    found: dict[str, Any] = {"candidate": candidate, "name": attempt.name, "digest": attempt.digest}
     try:
         Architecture.parse(candidate.source)
-        kind = task_by_name(candidate.parameters["task"])
-        facts = evaluator.screen(candidate.source, kind, channels=CHANNELS)
     except Refusal as refusal:
-        verdict, reason = refusal.verdict, str(refusal)
-    return Outcome(
-        candidate=candidate,
-        name=attempt.name,
-        digest=attempt.digest,
-        verdict=verdict,
-        reason=reason,
-        facts=facts,
-        seconds=time.monotonic() - started,
-    )
+        refused: Future[Outcome] = Future()
+        refused.set_result(Outcome(**found, verdict=refusal.verdict, reason=str(refusal)))
+        return refused
+    kind = task_by_name(candidate.parameters["task"])
+    screen = Screen.at_sizes(candidate.source, kind, channels=CHANNELS)
+    return engine.evaluate(Evaluation(**found, screen=screen))

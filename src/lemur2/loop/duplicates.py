@@ -109,7 +109,7 @@ class Duplicates:
         if candidate.kind == "transform":
             here = (candidate.parents[0], self.plan.protocol.dataset)
             return None if limit else self.known.screened_transform(digest, *here)
-        facts, spec = self.known.facts(digest), self.plan.data.spec
+        facts, spec = self.known.facts(digest), self.plan.spec
         if facts is None or (facts.flops or 1) <= limit:
             return None
         measured = (facts.sample_shape, facts.outputs)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from lemur2.architecture import Candidate
 from lemur2.corpus import Outcome
+from lemur2.evaluation.engines import Engine, LocalEngine
 
 if TYPE_CHECKING:
     from lemur2.corpus.pool import Pool
@@ -37,8 +39,9 @@ class Generator(ABC, Generic[ConfigT]):
 
     Subclasses set `name`, `about` and `Config`: one frozen dataclass, keyword only, each field
     with a default and `metadata={"help": ...}`; the Python API and the command line both come
-    from it. What they know of the corpus is the pool that `meet` brings. Files, processes and
-    models are opened when they are first needed, and let go in `close`. By `say` they tell people
+    from it. What they know of the corpus is the pool that `meet` brings. What they run of foreign
+    code runs on `engine`. Files and models are opened when they are first needed, and let go in
+    `close`. By `say` they tell people
     who wait what they are busy with, a line at a time; it may be called from any thread.
     """
 
@@ -53,6 +56,23 @@ class Generator(ABC, Generic[ConfigT]):
     def __init__(self, config: ConfigT, seed: int) -> None:
         self.config = config
         self.seed = seed
+        self._engine: Engine | None = None
+        self._own = ExitStack()  # what was opened here and is to be ended
+
+    def use(self, engine: Engine) -> None:
+        """Run foreign code on this engine, which is entered and stays the caller's; before all."""
+        self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        """Where foreign code is run: what `use` brought, else one of its own with one worker.
+
+        Raises:
+            UserError: The machine cannot isolate candidates.
+        """
+        if self._engine is None:
+            self._engine = self._own.enter_context(LocalEngine(workers=1))
+        return self._engine
 
     def meet(self, pool: Pool) -> None:
         """Get to know the networks that there are; once, before everything else.
@@ -87,7 +107,9 @@ class Generator(ABC, Generic[ConfigT]):
         return ()
 
     def close(self) -> None:
-        """Let go of what was opened; once, at the end. By default nothing."""
+        """Let go of what was opened; once, at the end. Overriding it, call this as well."""
+        self._own.close()
+        self._engine = None
 
     def describe(self) -> dict[str, Any]:
         """The config as a dict, for the run ledger."""

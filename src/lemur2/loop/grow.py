@@ -24,7 +24,8 @@ from lemur2.corpus.known import Known
 from lemur2.corpus.pool import Pool, Terms
 from lemur2.corpus.rows.watermark import Watermark
 from lemur2.errors import UsageError
-from lemur2.evaluation.engine import Engine
+from lemur2.evaluation.engines import Engine
+from lemur2.evaluation.evaluate import Evaluation
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.llm.client import in_threads
 from lemur2.loop.champion import loss
@@ -179,6 +180,7 @@ class _Loop:
         self.pending: dict[Future[Outcome], int] = {}
         watermark = Watermark(**stored.config["pool"])
         self.duplicates = Duplicates(Known(corpus, watermark), plan, self.settings.max_flops)
+        generator.use(engine)
         generator.meet(_pool(corpus, watermark, plan))
         if stored.state is not None:
             generator.load_state(stored.state)
@@ -275,15 +277,15 @@ class _Loop:
         if outcome is not None:
             self._record(index, outcome)
             return
-        future = self.engine.submit(
-            candidate,
-            name,
-            digest,
-            self.plan.for_candidate(candidate),
+        asked = Evaluation(
+            candidate=candidate,
+            name=name,
+            digest=digest,
+            plan=self.plan.for_candidate(candidate),
             network=self._network_for(candidate),
             max_flops=self.settings.max_flops,
         )
-        self.pending[future] = index
+        self.pending[self.engine.evaluate(asked)] = index
 
     def _network_for(self, candidate: Candidate) -> str | None:
         """Source of the network that a transform is tried on; None for a network."""

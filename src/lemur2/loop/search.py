@@ -17,9 +17,8 @@ from lemur2.architecture import Architecture, Refusal, Verdict
 from lemur2.corpus import Corpus, Epoch, Run, TrialResult
 from lemur2.errors import UsageError, UserError
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.engines import Engine, LocalEngine
 from lemur2.evaluation.plan import Plan
-from lemur2.evaluation.workers import CandidateSandbox
 from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
 from lemur2.loop.space import Proposal, Prune, Space, completed, propose
@@ -66,7 +65,7 @@ class Study:
     the corpus has one, and goes on then. What chooses is the score on the validation part.
 
     Args:
-        trainer: What to train and where; it needs a corpus. Its sandbox need not be entered yet.
+        trainer: What to train and where; it needs a corpus. Its engine need not be entered yet.
         plan: What on, under which protocol; its hyperparameters are not used.
         settings: What to choose from.
 
@@ -121,7 +120,7 @@ class Study:
     def _begun(self, config: Mapping[str, Any]) -> int | None:
         """The newest run that is this search."""
         wanted = [{"network": self.trainer.name, **config}, asdict(self.plan.protocol)]
-        limits = self.trainer.evaluator.limits
+        limits = self.trainer.engine.limits
         where = {"device": limits.device, "threads": limits.threads}
         for run in reversed(self.corpus.runs()):
             same = run.verb == "train" and _json([run.config, run.protocol]) == _json(wanted)
@@ -264,7 +263,7 @@ def resume_train(
     *,
     watch: Callable[[Plan], Watcher] | None = None,
     unsafe: bool = False,
-    evaluator: Evaluator | None = None,
+    engine: Engine | None = None,
 ) -> Training:
     """Go on with a `train` run where it stopped, under what it was started with.
 
@@ -276,7 +275,7 @@ def resume_train(
         run_id: Its number.
         watch: Makes what hears how it goes, from the run's plan.
         unsafe: Run without isolation.
-        evaluator: Where to run, its sandbox entered; one of the run's own limits by default.
+        engine: Where to run, entered; one of the run's own limits by default.
 
     Raises:
         UserError: There is no such run, it is none of `train`, its network is not stored, or
@@ -287,10 +286,10 @@ def resume_train(
     plan = Plan.of(Protocol(**run.protocol))
     watcher = watch(plan) if watch is not None else Watcher()
     with ExitStack() as stack:
-        if evaluator is None:
-            sandbox = CandidateSandbox(Limits(**run.limits), unsafe=unsafe)
-            evaluator = Evaluator(stack.enter_context(sandbox))
-        trainer = Trainer(evaluator, network, corpus=corpus, watcher=watcher)
+        if engine is None:
+            own = LocalEngine(Limits(**run.limits), workers=1, unsafe=unsafe)
+            engine = stack.enter_context(own)
+        trainer = Trainer(engine, network, corpus=corpus, watcher=watcher)
         return _go_on(trainer, corpus, plan, run)
 
 

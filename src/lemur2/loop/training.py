@@ -10,7 +10,8 @@ from typing import Any
 from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
 from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
 from lemur2.errors import UsageError
-from lemur2.evaluation.evaluator import Evaluator
+from lemur2.evaluation.engines import Engine
+from lemur2.evaluation.jobs import Listener, Screen, Train
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
@@ -89,7 +90,7 @@ class Trainer:
     """Trains one network and stores what happens, as it happens.
 
     Args:
-        evaluator: Where it runs; its sandbox is entered.
+        engine: Where it runs; entered.
         network: What to train.
         corpus: Where to store it; None to store nothing.
         watcher: Hears how it goes.
@@ -98,14 +99,14 @@ class Trainer:
 
     def __init__(
         self,
-        evaluator: Evaluator,
+        engine: Engine,
         network: Network,
         *,
         corpus: Corpus | None = None,
         watcher: Watcher | None = None,
         required: Iterable[str] = (),
     ) -> None:
-        self.evaluator = evaluator
+        self.engine = engine
         self.network = network
         self.corpus = corpus
         self.watcher = watcher or Watcher()
@@ -121,7 +122,7 @@ class Trainer:
             UserError: The corpus has another network by its name.
         """
         architecture = self.network.architecture
-        self.facts = self.evaluator.screen_for(architecture.source, plan)
+        self.facts = self.engine.run(Screen.under(architecture.source, plan)).facts
         if self.corpus is not None:
             self.name = self.corpus.known(architecture.digest) or self.name
             self.corpus.add_architecture(
@@ -143,7 +144,7 @@ class Trainer:
         """
         if self.corpus is None:
             return None
-        limits = self.evaluator.limits
+        limits = self.engine.limits
         run = _start(self.corpus, plan, limits, {"network": self.name, **config}, total)
         architecture = self.network.architecture
         searched = "search" in config and "verdict" not in state
@@ -185,15 +186,8 @@ class Trainer:
             UsageError: The network does not declare a required hyperparameter.
         """
         recorder = _Recorder(self, plan, run, observer or Observer())
-        result = self.evaluator.train(
-            self.network.architecture.source,
-            plan,
-            on_built=recorder.built,
-            on_epoch=recorder.epoch,
-            on_output=self.watcher.printed,
-            test=test,
-        )
-        return recorder.finish(result)
+        job = Train(source=self.network.architecture.source, plan=plan, test=test)
+        return recorder.finish(self.engine.run(job, recorder))
 
 
 class Observer:
@@ -209,16 +203,16 @@ class Observer:
         return True
 
 
-class _Recorder:
+class _Recorder(Listener):
     """Writes one trial to the corpus."""
 
     def __init__(self, trainer: Trainer, plan: Plan, run: int | None, observer: Observer) -> None:
         self.trainer, self.plan, self.run, self.observer = trainer, plan, run, observer
         self.trial_id: int | None = None
 
-    def built(self, reported: Mapping[str, Any]) -> None:
+    def built(self, hyperparameters: Mapping[str, Any]) -> None:
         trainer = self.trainer
-        hyperparameters = self._settled(reported)
+        hyperparameters = self._settled(hyperparameters)
         declared = set(hyperparameters) - {"batch", "transform", "epoch"}
         _refuse_unknown(trainer.name, declared, trainer.required)
         self._begin(hyperparameters)
@@ -229,6 +223,9 @@ class _Recorder:
             trainer.corpus.add_epoch(self.trial_id, epoch)
         trainer.watcher.epoch(epoch)
         return self.observer.goes_on(epoch)
+
+    def printed(self, text: str) -> None:
+        self.trainer.watcher.printed(text)
 
     def finish(self, result: TrialResult) -> TrialResult:
         result = replace(
@@ -270,7 +267,7 @@ class _Recorder:
             transform_source=plan.transform_source,
             hyperparameters=hyperparameters,
             seed=plan.protocol.seed,
-            environment=environment(self.trainer.evaluator.limits),
+            environment=environment(self.trainer.engine.limits),
             run_id=self.run,
         )
         self.observer.begun(self.trial_id)

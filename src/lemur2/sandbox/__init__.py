@@ -1,9 +1,9 @@
 """Where candidates run: a warm process, and one shut-in worker per job."""
 
-from lemur2.sandbox.again import again
+from lemur2.sandbox.again import EngineLost, again
 from lemur2.sandbox.awaited import Awaited
 from lemur2.sandbox.client import Sandbox, Worker
 from lemur2.sandbox.output import Hear
 from lemur2.sandbox.report import Property, report
 
-__all__ = ["Awaited", "Hear", "Property", "Sandbox", "Worker", "again", "report"]
+__all__ = ["Awaited", "EngineLost", "Hear", "Property", "Sandbox", "Worker", "again", "report"]

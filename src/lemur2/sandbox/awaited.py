@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lemur2.architecture import Refusal, Verdict
@@ -36,6 +36,10 @@ class Awaited:
     array_bytes: int = 0
     verdicts: frozenset[Verdict] = frozenset()
     lines: int = 0
+
+    def with_arrays(self, arrays: Sequence[Array]) -> Awaited:
+        """The same with these arrays."""
+        return replace(self, arrays=tuple(arrays))
 
     def refusal(self, report: Any) -> Refusal:
         """The refusal that a worker reports; `forbidden` where it may not say that."""

@@ -28,6 +28,7 @@ import signal
 import socket
 import sys
 import tempfile
+import traceback
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,6 +147,8 @@ class Warm:
             _use_threads(command["threads"])
             self.work.serve(Channel(_CHANNEL, key), arrays)
             code = 0
+        except Exception:  # noqa: BLE001 - a fault of ours: the reason of the crash then says where
+            traceback.print_exc()
         finally:
             with contextlib.suppress(OSError, ValueError):
                 sys.stdout.flush()

@@ -5,6 +5,9 @@ from lemur2.tasks.base import Task
 from lemur2.tasks.classification import ImageClassification
 from lemur2.tasks.text_generation import TextGeneration
 
+DEFAULT_TASK = ImageClassification.name
+"""The task of a network where nothing says it."""
+
 _TASKS: Registry[Task] = Registry(
     "task",
     Task,  # type: ignore[type-abstract]

@@ -20,7 +20,7 @@ AFTER = "# => "
 
 @pytest.fixture
 def workshop(engine):
-    return Workshop(engine.evaluator, task("img-classification"))
+    return Workshop(engine, task("img-classification"))
 
 
 def read(path):
@@ -45,7 +45,7 @@ def mutated(workshop, source, change):
     plan = subject.planner.change(*change)
     source = CodeMutator(source).apply(plan.edits)
     size, known = subject.planner.parent.trace.size, (subject.facts, subject.outline)
-    verified = verify(workshop.evaluator, workshop.task, size, source, plan, known)
+    verified = verify(workshop.engine, workshop.task, size, source, plan, known)
     assert not verified.problem
     return source, plan
 

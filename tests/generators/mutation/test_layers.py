@@ -27,7 +27,7 @@ return self.fc(self.drop(self.same(x).mean((2, 3))))
 
 @pytest.fixture
 def workshop(engine):
-    return Workshop(engine.evaluator, task("img-classification"))
+    return Workshop(engine, task("img-classification"))
 
 
 @pytest.mark.parametrize("kind", [each for each in KINDS if each != "symbolic"])

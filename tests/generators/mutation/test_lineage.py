@@ -16,7 +16,7 @@ TRIES = 12  # of a parent's, before a lineage has ended
 
 @pytest.fixture
 def workshop(engine):
-    return Workshop(engine.evaluator, task("img-classification"))
+    return Workshop(engine, task("img-classification"))
 
 
 def fractal():

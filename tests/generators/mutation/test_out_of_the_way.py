@@ -24,7 +24,7 @@ IMPORTED = net(
 
 @pytest.fixture
 def workshop(engine):
-    return Workshop(engine.evaluator, task("img-classification"))
+    return Workshop(engine, task("img-classification"))
 
 
 def edits(workshop, source, *kinds, most=4):

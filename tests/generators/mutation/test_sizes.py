@@ -19,7 +19,7 @@ self.fc = nn.Linear(3, out_shape[0])
 
 @pytest.fixture
 def workshop(engine):
-    return Workshop(engine.evaluator, task("img-classification"))
+    return Workshop(engine, task("img-classification"))
 
 
 def test_a_pooling_is_padded_by_half_of_its_kernel_at_most(workshop):

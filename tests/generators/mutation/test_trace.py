@@ -21,7 +21,7 @@ self.fc = nn.Linear(8, out_shape[0])
 @pytest.fixture(scope="module")
 def raw(engine):
     kind = task("img-classification")
-    return engine.evaluator.trace(SOURCE, kind, kind.input_sizes)
+    return engine.trace(SOURCE, kind, kind.input_sizes)
 
 
 def test_a_trace_tells_sizes_and_calls(raw):

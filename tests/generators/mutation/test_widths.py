@@ -13,7 +13,7 @@ from lemur2.tasks import task
 
 @pytest.fixture
 def workshop(engine):
-    return Workshop(engine.evaluator, task("img-classification"))
+    return Workshop(engine, task("img-classification"))
 
 
 def widened(workshop, source, module, new, argument="out_channels"):
@@ -24,7 +24,7 @@ def widened(workshop, source, module, new, argument="out_channels"):
     plan = _first(parent, "width", target, [(target.arguments[argument], new)])()
     changed = CodeMutator(source).apply(plan.edits)
     known = (subject.facts, subject.outline)
-    found = verify(workshop.evaluator, workshop.task, parent.trace.size, changed, plan, known)
+    found = verify(workshop.engine, workshop.task, parent.trace.size, changed, plan, known)
     assert not found.problem
     return changed
 

@@ -308,10 +308,9 @@ def extract_(
     lemur2 blocks extract --all --origin torchvision
     lemur2 blocks extract --sample 300 --seed 1 --json
     """
-    from lemur2.evaluation import Limits
-    from lemur2.evaluation.blocks.building import LibraryBuilder
-    from lemur2.evaluation.blocks.validator import BlockValidator
-    from lemur2.evaluation.workers import CandidateSandbox
+    from lemur2.evaluation.engines import LocalEngine
+    from lemur2.evaluation.library.building import LibraryBuilder
+    from lemur2.evaluation.library.validator import BlockValidator
     from lemur2.retrieval.library.stages import Stage
 
     if sample is None:
@@ -325,12 +324,12 @@ def extract_(
             raise UserError(_missing(store, missing[0]))
         stages: Counter[Stage] = Counter()
         with (
-            CandidateSandbox(Limits(threads=1), unsafe=unsafe) as sandbox,
+            LocalEngine(workers=workers, unsafe=unsafe) as engine,
             _opened_library(library, create=True) as shelf,
             Progress() as progress,
         ):
             progress.show("blocks", 0, len(wanted))
-            builder = LibraryBuilder(store, BlockValidator(sandbox), shelf, workers=workers)
+            builder = LibraryBuilder(store, BlockValidator(engine), shelf, ahead=2 * workers)
             for entry in builder.build(wanted):
                 stages[entry.validation.stage] += 1
                 progress.clear()
@@ -361,7 +360,7 @@ def _wanted(
 ) -> tuple[list[Block], list[str]]:
     import random
 
-    from lemur2.evaluation.blocks.building import chosen
+    from lemur2.evaluation.library.building import chosen
     from lemur2.retrieval.index.discovery import BlockDiscovery
 
     if sum([bool(names), all_, sample is not None]) != 1:

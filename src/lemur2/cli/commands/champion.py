@@ -74,9 +74,8 @@ def _crown(
 ) -> int:
     from lemur2.cli.training import JsonReport, Report, TextReport
     from lemur2.evaluation import Limits, Protocol
-    from lemur2.evaluation.evaluator import Evaluator
+    from lemur2.evaluation.engines import LocalEngine
     from lemur2.evaluation.plan import Plan
-    from lemur2.evaluation.workers import CandidateSandbox
     from lemur2.loop.champion import crown
 
     stored = corpus.run(run)
@@ -84,9 +83,9 @@ def _crown(
     changes = {name: value for name, value in given.items() if value is not None}
     plan = Plan.of(Protocol(**stored.protocol).with_(**changes))
     report: Report = (JsonReport if as_json else TextReport)(plan)
-    with report, CandidateSandbox(Limits(**stored.limits), unsafe=unsafe) as sandbox:
+    with report, LocalEngine(Limits(**stored.limits), workers=1, unsafe=unsafe) as engine:
         report.starting(outcome.name)
-        return report.ended(crown(corpus, outcome, plan, Evaluator(sandbox), report))
+        return report.ended(crown(corpus, outcome, plan, engine, report))
 
 
 def _costs(text: str) -> list[str]:

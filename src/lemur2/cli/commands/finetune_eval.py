@@ -103,7 +103,7 @@ def finetune_eval(
     """
     from lemur2.corpus import Corpus
     from lemur2.evaluation import Protocol
-    from lemur2.evaluation.engine import LocalEngine
+    from lemur2.evaluation.engines import LocalEngine
     from lemur2.evaluation.plan import Plan
     from lemur2.finetuning.compare import Comparison, compare
     from lemur2.finetuning.extra import check_installed

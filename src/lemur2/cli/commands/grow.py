@@ -313,7 +313,7 @@ class Going:
         """
         from lemur2.cli.progress import Progress
         from lemur2.cli.reporting import RunReporter
-        from lemur2.evaluation.engine import LocalEngine
+        from lemur2.evaluation.engines import LocalEngine
         from lemur2.loop import alone, start_run
         from lemur2.loop import grow as grow_loop
 

@@ -110,7 +110,7 @@ def _carry_on(
     as_json: bool,
 ) -> None:
     """Screen what a run has pending, with progress, and show its funnel at the end."""
-    from lemur2.evaluation.engine import LocalEngine
+    from lemur2.evaluation.engines import LocalEngine
     from lemur2.loop.corpus_screening import screen_run
 
     stored, progress = corpus.run(run), Progress()

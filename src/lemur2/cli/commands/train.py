@@ -90,9 +90,8 @@ def train(
     _check_search(trials, protocol, batch_range, transforms, prune)
     if name is not None:
         _check_name(name, network)
-    from lemur2.evaluation.evaluator import Evaluator
+    from lemur2.evaluation.engines import LocalEngine
     from lemur2.evaluation.plan import Plan
-    from lemur2.evaluation.workers import CandidateSandbox
     from lemur2.loop import training
     from lemur2.loop.search import Study
     from lemur2.loop.sources import find
@@ -113,15 +112,13 @@ def train(
             return report.refused(refusal)
         training.declared_or_refuse(found.architecture, given)
         note_without_effect(plan.protocol, limits.device, found.architecture.source)
-        sandbox = CandidateSandbox(allowed, unsafe=limits.unsafe)
-        trainer = training.Trainer(
-            Evaluator(sandbox), found, corpus=corpus, watcher=report, required=given
-        )
+        engine = LocalEngine(allowed, workers=1, unsafe=limits.unsafe)
+        trainer = training.Trainer(engine, found, corpus=corpus, watcher=report, required=given)
         settings = _settings(given, batch_range, transforms, prune)
         study = Study(trainer, plan, settings) if trials else None
         report.starting(found.architecture.name)
         stack.enter_context(report)
-        stack.enter_context(sandbox)
+        stack.enter_context(engine)
         if study is None or trials is None:
             return report.ended(training.train(trainer, plan, test=test))
         return report.ended(study.search(trials, test=test))

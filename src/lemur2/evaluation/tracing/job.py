@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network
 from lemur2.evaluation.initialisation import cheap_initialisation
-from lemur2.evaluation.screening import BATCH, Shapes
+from lemur2.evaluation.screening import BATCH, Shapes, small
 from lemur2.evaluation.tracing import symbols
 from lemur2.evaluation.tracing.instrument import Instrumented
 from lemur2.evaluation.tracing.leaf_tracer import LeafTracer, paths
@@ -32,7 +32,7 @@ def trace(
 
     Returns:
         `size`, `nodes`, `values`, `sites`, `equal`, `conditions`, `modules`, `outputs`,
-        `functions`, `names`, `unknown`; see `lemur2.generators.mutation.trace`.
+        `functions`, `names`, `unknown`; see `lemur2.evaluation.trace`.
 
     Raises:
         Refusal: Where it works at none, or not on traced numbers.
@@ -176,3 +176,9 @@ def _names(module: ModuleType) -> dict[str, str]:
         if names:
             found[key] = min(names, key=len)
     return found
+
+
+def warm_up() -> None:
+    """Trace a small trusted network, as `screening.warm_up` screens one."""
+    if not torch.cuda.is_available():
+        trace(*small(), torch.device("cpu"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lemur2.errors import UserError
+from lemur2.evaluation.engines import Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,23 +28,26 @@ def of_folder(folder: str) -> list[Block]:
     return [Block(name=f.stem, code=f.read_text("utf-8").rstrip()) for f in files(folder)]
 
 
-def for_need(need: str, library: str, *, count: int, tokens: int) -> Sequence[Block]:
+def for_need(
+    need: str, library: str, engine: Callable[[], Engine], *, count: int, tokens: int
+) -> Sequence[Block]:
     """The library's best blocks for a need, the best first, with how to construct and call them.
 
     Args:
         need: In words.
         library: The library's file; "" for the usual one.
+        engine: Gives the engine that blocks are tried on, where the usual one is to be made.
         count: At most so many.
         tokens: What they take together at most.
 
     Raises:
         UserError: There is no library, or nothing in it fits.
     """
-    from lemur2.evaluation.blocks.starter import library_file
+    from lemur2.evaluation.library.starter import library_file
     from lemur2.retrieval.library.search import exemplar_text, exemplars
     from lemur2.retrieval.library.shelf import BlockLibrary
 
-    path = library_file(library)
+    path = library_file(library, engine)
     with BlockLibrary(path) as shelf:
         found = exemplars(shelf, need, count=count, tokens=tokens)
     if not found:

@@ -236,7 +236,7 @@ class FewShotGenerator(LanguageGenerator[FewShotConfig]):
         config = self.config
         if config.need:
             bounds = {"count": config.blocks_shown, "tokens": config.blocks_tokens}
-            return blocks.for_need(config.need, config.blocks, **bounds)
+            return blocks.for_need(config.need, config.blocks, lambda: self.engine, **bounds)
         return blocks.of_folder(config.blocks) if config.blocks else []
 
     def _beside(self, chance: random.Random) -> Sequence[Block]:

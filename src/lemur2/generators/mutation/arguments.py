@@ -7,11 +7,11 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 
+from lemur2.evaluation.trace import numbers
 from lemur2.generators.mutation.code_mutator import CodeMutator, Edit
 from lemur2.generators.mutation.parent import Group, Parent
 from lemur2.generators.mutation.plans import Plan
 from lemur2.generators.mutation.solver import Refused
-from lemur2.generators.mutation.trace import numbers
 
 Propose = Callable[[], Plan]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lemur2.generators.mutation.trace import Position
+from lemur2.evaluation.trace import Position
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from lemur2.generators.mutation.trace import Trace
+from lemur2.evaluation.trace import Trace
 
 Number = int | float
 Changes = Mapping[int, Number]  # site -> its new value

@@ -12,15 +12,13 @@ from typing import Any, ClassVar
 from lemur2.architecture import Architecture, Candidate, Refusal, decode_source
 from lemur2.corpus.pool import Member, Pool
 from lemur2.errors import UsageError, UserError
-from lemur2.evaluation.engine import LocalEngine
 from lemur2.generators.mutation.plans import KINDS
 from lemur2.generators.mutation.workshop import Attempt, Subject, Workshop
 from lemur2.loop.generator import Generator
 from lemur2.suggestions import did_you_mean
-from lemur2.tasks import task
+from lemur2.tasks import DEFAULT_TASK, task
 
 _OPEN = 4  # parents that are kept traced
-_TASK = "img-classification"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +69,6 @@ class MutationGenerator(Generator[MutationConfig]):
         super().__init__(config, seed)
         self._random = random.Random(seed)
         self._pool: Pool | None = None
-        self._engine: LocalEngine | None = None
         self._subjects: dict[str, Subject] = {}
         self._uses: Counter[str] = Counter()
         self._dead: dict[str, str] = {}  # parent -> why nothing more comes of it
@@ -146,17 +143,8 @@ class MutationGenerator(Generator[MutationConfig]):
             lines.append(f"refused: {', '.join(reasons)}")
         return lines
 
-    def close(self) -> None:
-        """End the sandbox."""
-        if self._engine is not None:
-            close_engine(self._engine)
-            self._engine = None
-
     def _workshop(self) -> Workshop:
-        if self._engine is None:
-            self._engine = open_engine()
-        kind = task(self._pool.task if self._pool else _TASK)
-        return Workshop(self._engine.evaluator, kind)
+        return Workshop(self.engine, task(self._pool.task if self._pool else DEFAULT_TASK))
 
     def _next_parent(self) -> str | None:
         alive = [name for name in self._all_parents() if name not in self._dead]
@@ -286,16 +274,6 @@ def _ranked(members: list[Member], loss: Callable[[Member], float]) -> list[Memb
         turns.append((seen[member.family], loss(member), len(turns), member))
         seen[member.family] += 1
     return [turn[-1] for turn in sorted(turns, key=lambda turn: turn[:3])]
-
-
-def open_engine() -> LocalEngine:
-    """A sandbox of a generator's own."""
-    return LocalEngine(workers=1).__enter__()
-
-
-def close_engine(engine: LocalEngine) -> None:
-    """End it."""
-    engine.__exit__(None, None, None)
 
 
 def _is_file(word: str) -> bool:

@@ -7,12 +7,12 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 
+from lemur2.evaluation.trace import Position
 from lemur2.generators.mutation import blocks
 from lemur2.generators.mutation.code_mutator import Edit
 from lemur2.generators.mutation.parent import Group, Parent, parsed_call
 from lemur2.generators.mutation.plans import Plan
 from lemur2.generators.mutation.solver import Refused
-from lemur2.generators.mutation.trace import Position
 
 Propose = Callable[[], Plan]
 

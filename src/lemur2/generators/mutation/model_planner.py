@@ -6,13 +6,13 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from lemur2.evaluation.trace import Trace
 from lemur2.generators.mutation import arguments, layers, sizes
 from lemur2.generators.mutation.code_mutator import CodeMutator
 from lemur2.generators.mutation.formulas import Number
 from lemur2.generators.mutation.parent import Parent
 from lemur2.generators.mutation.plans import KINDS, Plan
 from lemur2.generators.mutation.solver import Refused, Solver
-from lemur2.generators.mutation.trace import Trace
 
 Proposals = Callable[[Parent, random.Random], Iterator[Callable[[], Plan]]]
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lemur2.evaluation.trace import Module, Position, Trace, numbers
 from lemur2.generators.mutation.code_mutator import CodeMutator, Edit
 from lemur2.generators.mutation.formulas import Changes, NoValue, Number, Times
 from lemur2.generators.mutation.plans import Plan
 from lemur2.generators.mutation.solver import Refused, Solver
-from lemur2.generators.mutation.trace import Module, Position, Trace, numbers
 
 _GROWTH = 4.0  # most parameters of a mutant, in its parent's
 _STEPS = ("kernel_size", "stride", "dilation", "groups")

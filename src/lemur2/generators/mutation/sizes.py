@@ -6,11 +6,11 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from lemur2.evaluation.trace import Module, numbers
 from lemur2.generators.mutation.formulas import Number, Times
 from lemur2.generators.mutation.parent import Parent
 from lemur2.generators.mutation.plans import Plan
 from lemur2.generators.mutation.solver import Refused, candidates
-from lemur2.generators.mutation.trace import Module, numbers
 
 Propose = Callable[[], Plan]
 _AnyNumber = TypeVar("_AnyNumber", int, float)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from lemur2.evaluation.trace import Condition, Equal, Trace
 from lemur2.generators.mutation.formulas import Changes, Formulas, NoValue, Number, Times, Values
-from lemur2.generators.mutation.trace import Condition, Equal, Trace
 
 _STEPS = 80  # of repairing, before giving up
 _MOST_CHANGES = 24

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.evaluation.trace import Position, Trace, numbers
 from lemur2.generators.mutation.code_mutator import CodeMutator
-from lemur2.generators.mutation.trace import Position, Trace, numbers
 
 _MOST = 1 << 62  # of a number
 _MOST_SITES = 20_000

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from lemur2.architecture import Architecture, Refusal
 from lemur2.corpus import Facts
-from lemur2.evaluation.evaluator import Evaluator
-from lemur2.evaluation.reports import Outline
+from lemur2.evaluation.engines import Engine
+from lemur2.evaluation.jobs import Outline, Screen
 from lemur2.generators.mutation.plans import Plan
 from lemur2.tasks import Task
 
@@ -27,8 +27,18 @@ class Verified:
     outline: Outline | None = None
 
 
+def outlined(
+    engine: Engine, task: Task, size: int, source: str, *, channels: int = 3
+) -> tuple[Facts, Outline]:
+    """Screen a network at one input size: its facts, and its modules. Raises Refusal."""
+    job = Screen.at_sizes(source, task, [size], channels=channels, outlined=True)
+    screened = engine.run(job)
+    assert screened.outline is not None, "it was asked for"
+    return screened.facts, screened.outline
+
+
 def verify(
-    evaluator: Evaluator,
+    engine: Engine,
     task: Task,
     size: int,
     source: str,
@@ -38,7 +48,7 @@ def verify(
     """Screen a mutant's file at its parent's input size, and compare it with the plan.
 
     Args:
-        evaluator: Where it is screened.
+        engine: Where it is screened.
         task: Its parent's.
         size: The input size that its parent needs.
         source: The file, just as it will be saved.
@@ -47,7 +57,7 @@ def verify(
     """
     try:
         Architecture.parse(source)
-        facts, outline = evaluator.screen_with_outline(source, task, [size])
+        facts, outline = outlined(engine, task, size, source)
     except Refusal as refusal:
         return Verified(problem=f"{refusal.verdict}: {refusal}")
     problem = ""

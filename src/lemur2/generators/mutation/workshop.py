@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 
 from lemur2.architecture import Architecture
 from lemur2.corpus import Facts
-from lemur2.evaluation.evaluator import Evaluator
-from lemur2.evaluation.reports import Outline
+from lemur2.evaluation.engines import Engine
+from lemur2.evaluation.jobs import Outline, TraceNetwork
 from lemur2.generators.mutation.code_mutator import CodeMutator
 from lemur2.generators.mutation.model_planner import ModelPlanner
 from lemur2.generators.mutation.plans import KINDS, Plan
 from lemur2.generators.mutation.soundness import check
-from lemur2.generators.mutation.trace import Trace
-from lemur2.generators.mutation.verification import Verified, verify
+from lemur2.generators.mutation.verification import Verified, outlined, verify
 from lemur2.tasks import Task
 
 
@@ -54,12 +53,12 @@ class Workshop:
     """Makes mutants of networks for one task.
 
     Attributes:
-        evaluator: Where networks are traced and screened.
+        engine: Where networks are traced and screened.
         task: What they are for.
         channels: Of their input.
     """
 
-    evaluator: Evaluator
+    engine: Engine
     task: Task
     channels: int = 3
     sizes: Sequence[int] = field(default=())
@@ -76,11 +75,11 @@ class Workshop:
         """
         Architecture.parse(source)
         sizes = self.sizes or self.task.input_sizes
-        raw = self.evaluator.trace(source, self.task, sizes, channels=self.channels)
-        trace = Trace.read(raw)
+        job = TraceNetwork.at_sizes(source, self.task, sizes, channels=self.channels)
+        trace = self.engine.run(job)
         check(trace, source)
-        facts, outline = self.evaluator.screen_with_outline(
-            source, self.task, [trace.size], channels=self.channels
+        facts, outline = outlined(
+            self.engine, self.task, trace.size, source, channels=self.channels
         )
         return Subject(source, facts, outline, ModelPlanner(source, trace, taken))
 
@@ -100,5 +99,5 @@ class Workshop:
         source = CodeMutator(subject.source).apply(plan.edits)
         size = subject.planner.parent.trace.size
         known = (subject.facts, subject.outline)
-        verified = verify(self.evaluator, self.task, size, source, plan, known)
+        verified = verify(self.engine, self.task, size, source, plan, known)
         return Attempt(plan, source, verified)

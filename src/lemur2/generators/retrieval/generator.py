@@ -124,9 +124,9 @@ class RetrievalGenerator(Generator[RetrievalConfig]):
 
     @cached_property
     def _path(self) -> Path:
-        from lemur2.evaluation.blocks.starter import library_file
+        from lemur2.evaluation.library.starter import library_file
 
-        return library_file(self.config.library)
+        return library_file(self.config.library, lambda: self.engine)
 
     @cached_property
     def _digest(self) -> str:

@@ -1,21 +1,17 @@
-"""BlockValidator, the parent's side: static checks here, everything that runs in the sandbox."""
+"""BlockValidator: static checks here, everything that runs on an engine."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import re
-import time
 from collections.abc import Mapping, Sequence
-from importlib import metadata
+from concurrent.futures import Future
 from typing import Any
 
-from lemur2.architecture import Refusal
-from lemur2.evaluation import reports
+from lemur2.evaluation.engines import Engine
+from lemur2.evaluation.jobs import ReadSettings, TryBlock
 from lemur2.retrieval.assembly.standalone import closed_to
 from lemur2.retrieval.library.stages import Stage
 from lemur2.retrieval.library.validation import Validation
-from lemur2.sandbox import Sandbox, again
 
 _CONFIGURATIONS = 3  # classes that are tried for one block
 
@@ -23,19 +19,19 @@ Settings = Mapping[str, Mapping[str, Any]]
 
 
 class BlockValidator:
-    """Finds out how far blocks get (paper, section 9.4.2). Threads may share one to `run` blocks.
+    """Finds out how far blocks get (paper, section 9.4.2).
 
     Args:
-        sandbox: An entered one.
+        engine: An entered one; where blocks run.
         search_seconds: CPU time after which a block's arguments and inputs are looked for no
             longer; what was reached by then counts.
         wall_seconds: After which its process is ended.
     """
 
     def __init__(
-        self, sandbox: Sandbox, *, search_seconds: float = 3.0, wall_seconds: float = 30.0
+        self, engine: Engine, *, search_seconds: float = 3.0, wall_seconds: float = 30.0
     ) -> None:
-        self._sandbox = sandbox
+        self._engine = engine
         self._search, self._wall = search_seconds, wall_seconds
 
     def validate(
@@ -62,7 +58,8 @@ class BlockValidator:
         refused = self.check(source, packages)
         if refused is not None:
             return refused
-        return self.run(source, class_name, configurations=configurations, calls=calls)
+        submitted = self.submit(source, class_name, configurations=configurations, calls=calls)
+        return submitted.result()
 
     def check(self, source: str, packages: tuple[str, ...] = ()) -> Validation | None:
         """The stages that nothing is run for: where a block stops there, else None.
@@ -72,73 +69,33 @@ class BlockValidator:
         stage, reason = closed_to(source, packages)
         return None if stage is Stage.CLOSED else Validation(stage=stage, reason=reason)
 
-    def run(
+    def submit(
         self,
         source: str,
         class_name: str,
         *,
         configurations: Sequence[Mapping[str, Any]] = (),
         calls: Sequence[Mapping[str, str]] = (),
-    ) -> Validation:
-        """The stages after `check`, in the sandbox; see `validate`."""
-        job = {
-            "do": "block",
-            "source": source,
-            "target": class_name,
-            "seconds": self._search,
-            **_installed(),
-            "hints": {"configs": list(configurations), "calls": list(calls)},
-        }
-        return again(lambda: self._followed(job))
-
-    def _followed(self, job: Mapping[str, Any]) -> Validation:
-        awaited = reports.trying(job["source"])
-        started = time.monotonic()
-        deadline = started + self._wall
-        reached = Validation(stage=Stage.CLOSED)
-        try:
-            with self._sandbox.worker() as worker:
-                worker.send(job, deadline=deadline)
-                while True:
-                    reply, _ = worker.receive(deadline=deadline, awaited=awaited)
-                    reached = reports.block(reply, time.monotonic() - started)
-                    if "stage" not in reply:
-                        return reached
-        except Refusal as refusal:
-            return Validation(stage=reached.stage, reason=f"{refusal.verdict}: {refusal}")
+    ) -> Future[Validation]:
+        """Have the stages after `check` run when a worker is free; see `validate`."""
+        job = TryBlock(
+            source=source,
+            target=class_name,
+            configurations=tuple(configurations),
+            calls=tuple(calls),
+            search_seconds=self._search,
+            wall_seconds=self._wall,
+        )
+        return self._engine.submit(job)
 
     def default_settings(self, modules: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The default values of configuration classes, by qualified name.
 
         Args:
-            modules: Dotted names of an installed library's modules, which the sandbox imports.
+            modules: Dotted names of an installed library's modules, which a worker imports.
         """
-        return again(lambda: self._settings(modules))
-
-    def _settings(self, modules: Sequence[str]) -> dict[str, dict[str, Any]]:
-        deadline = time.monotonic() + 20 * self._wall
-        found: dict[str, dict[str, Any]] = {}
-        with contextlib.suppress(Refusal), self._sandbox.worker() as worker:
-            job = {"do": "settings", "modules": list(modules), **_installed()}
-            worker.send(job, deadline=deadline)
-            for module in modules:
-                reply, _ = worker.receive(deadline=deadline, awaited=reports.trying(""))
-                for name, values in reports.settings(reply).items():
-                    found[f"{module}.{name}"] = values
-        return found
-
-
-@functools.cache
-def _installed() -> dict[str, Any]:
-    """The distributions of this environment, which workers may not list."""
-    versions = {
-        re.sub(r"[-_.]+", "-", found.metadata["Name"]).lower(): found.version
-        for found in metadata.distributions()
-    }
-    return {
-        "versions": versions,
-        "providers": {k: list(v) for k, v in metadata.packages_distributions().items()},
-    }
+        job = ReadSettings(modules=tuple(modules), wall_seconds=20 * self._wall)
+        return self._engine.run(job)
 
 
 def likely_configurations(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
-from lemur2.evaluation.blocks.validator import BlockValidator, likely_configurations
+from lemur2.evaluation.library.validator import BlockValidator, likely_configurations
 from lemur2.retrieval.assembly.extractor import BlockExtractor
 from lemur2.retrieval.index.discovery import BlockDiscovery
 from lemur2.retrieval.index.store import FileIndexStore
@@ -25,7 +25,7 @@ class LibraryBuilder:
         store: The index.
         validator: What runs them.
         library: Where they go; what is there already with the same text and result stays.
-        workers: Blocks that are validated at once.
+        ahead: Blocks that may wait for a worker.
     """
 
     def __init__(
@@ -34,49 +34,43 @@ class LibraryBuilder:
         validator: BlockValidator,
         library: BlockLibrary,
         *,
-        workers: int = 2,
+        ahead: int = 4,
     ) -> None:
         self._store, self._validator, self._library = store, validator, library
         self._extractor = BlockExtractor(store)
-        self._workers = workers
+        self._ahead = ahead
         self._settings: dict[str, dict[str, dict[str, Any]]] = {}
 
     def build(self, blocks: Iterable[Block]) -> Iterator[Entry]:
         """The entries, in the blocks' order, each when it is in the library.
 
-        What reads source runs in this thread, meanwhile blocks before run in the sandbox.
+        What reads source runs in this thread, meanwhile blocks before run on the engine.
         """
         waiting: deque[tuple[Block, Extracted | None, Future[Validation]]] = deque()
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="lemur2-blocks") as pool:
-            for block in blocks:
-                waiting.append(self._begin(block, pool))
-                if len(waiting) > 2 * self._workers:
-                    yield self._finish(*waiting.popleft())
-            while waiting:
+        for block in blocks:
+            waiting.append(self._begin(block))
+            if len(waiting) > self._ahead:
                 yield self._finish(*waiting.popleft())
+        while waiting:
+            yield self._finish(*waiting.popleft())
 
-    def _begin(
-        self, block: Block, pool: ThreadPoolExecutor
-    ) -> tuple[Block, Extracted | None, Future[Validation]]:
+    def _begin(self, block: Block) -> tuple[Block, Extracted | None, Future[Validation]]:
         try:
             extracted = self._extractor.extract(block.qualified_name)
         except Unresolvable as error:
             reason = f"{error.name}: {error.reason}"
             return block, None, _done(Validation(stage=Stage.REFUSED, reason=reason))
-        return block, extracted, self._validated(block, extracted, pool)
+        return block, extracted, self._validated(block, extracted)
 
-    def _validated(
-        self, block: Block, extracted: Extracted, pool: ThreadPoolExecutor
-    ) -> Future[Validation]:
-        """Checked here, run in the pool."""
+    def _validated(self, block: Block, extracted: Extracted) -> Future[Validation]:
+        """Checked here, run on the engine."""
         refused = self._validator.check(extracted.source, (block.module.partition(".")[0],))
         if refused is not None:
             return _done(refused)
         texts = [p.annotation or "" for p in block.parameters]
         settings = self._known(block)
         found = likely_configurations(settings, block.module, extracted.source, texts)
-        return pool.submit(
-            self._validator.run,
+        return self._validator.submit(
             extracted.source,
             extracted.class_name,
             configurations=found,

@@ -1,0 +1,248 @@
+"""The job that trains a network, and is scored by the parent after every epoch.
+
+Everything that decides a result happens on the parent's side: labels of held-out parts never leave
+it, scores are computed from what the worker predicts, and time runs on its clock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from lemur2.architecture import Refusal, Verdict
+from lemur2.corpus import Epoch, TrialResult
+from lemur2.evaluation import reading
+from lemur2.evaluation.jobs.base import DRIVER, Bench, Job, blameless, give, training_data
+from lemur2.evaluation.jobs.judge import VERDICTS, Judge, judged, take_weights
+from lemur2.evaluation.jobs.scoring import Judged, Score
+from lemur2.evaluation.plan import Plan, environment
+from lemur2.evaluation.protocol import Protocol
+from lemur2.sandbox import Awaited, Sandbox, Worker, again
+
+_MOST_NUMBERS = 10_000  # in all of an epoch's diagnostics
+_DEEPEST = 3  # axes of one of them
+
+
+class Listener:
+    """Hears how a training goes. Override what is of interest; by default nothing is."""
+
+    def built(self, hyperparameters: Mapping[str, Any]) -> None:
+        """The network was built with these, by its own word; once."""
+
+    def epoch(self, epoch: Epoch) -> bool:
+        """An epoch was trained and scored; False ends the trial after it."""
+        return True
+
+    def printed(self, text: str) -> None:
+        """The network printed something: untrusted text, in any pieces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Job[TrialResult]):
+    """Trains a network under a plan, scoring the validation part after every epoch.
+
+    A refusal is the trial's verdict, with the epochs that were finished; it is not raised.
+
+    Attributes:
+        source: The network's file.
+        plan: What to train on, and how.
+        test: Score the test part once, at the end.
+    """
+
+    name: ClassVar[str] = "train"
+
+    source: str
+    plan: Plan
+    test: bool = field(default=False, metadata=DRIVER)
+
+    @classmethod
+    def example(cls, source: str) -> Self:
+        """See `Job.example`."""
+        return cls(source=source, plan=Plan.of(Protocol(dataset="digits")))
+
+    def do(self, sandbox: Sandbox, listener: Listener | None = None) -> TrialResult:
+        """See `Job.do`; a refused training is a trial, too."""
+        trial = _Trial(self, sandbox, listener or Listener())
+        verdict, reason = Verdict.OK, ""
+        try:
+            with blameless(self.plan):
+                again(trial.run)
+            reason = "; ".join(filter(None, (trial.output_note, trial.notes)))
+        except Refusal as refusal:
+            verdict, reason = refusal.verdict, str(refusal)
+        return trial.result(verdict, reason)
+
+    def work(self, bench: Bench) -> None:
+        """See `Job.work`."""
+        from lemur2.evaluation import training
+
+        trainer = training.Trainer.of(self.plan, bench.device)
+        training.train(bench.channel, trainer, self.source, self.plan, bench.arrays)
+        bench.channel.send({"done": True})
+
+    @classmethod
+    def warm_up(cls) -> None:
+        """Import what trains."""
+        from lemur2.evaluation import training  # noqa: F401
+
+
+class _Trial:
+    """One training, from the parent's side."""
+
+    def __init__(self, job: Train, sandbox: Sandbox, listener: Listener) -> None:
+        self.job, self.source, self.plan = job, job.source, job.plan
+        self.sandbox, self.limits = sandbox, sandbox.limits
+        self.listener = listener
+        self.hyperparameters: Mapping[str, Any] = {  # until the worker says what it built with
+            **self.plan.protocol.hyperparameters,
+            "transform": self.plan.transform,
+            "epoch": self.plan.protocol.epochs,
+        }
+        self.epochs: list[Epoch] = []
+        self.told = -1  # epochs that the listener heard of; 0 says that it was built
+        self.notes = ""  # what was different in the sandbox
+        self.test_score: float | None = None
+        self.output = self.output_note = ""
+        self.deadline = 0.0
+
+    def result(self, verdict: Verdict, reason: str) -> TrialResult:
+        """The trial as it stands."""
+        plan = self.plan
+        return TrialResult(
+            task=plan.task.name,
+            dataset=plan.protocol.dataset,
+            metric=plan.metric,
+            transform=plan.transform,
+            hyperparameters=self.hyperparameters,
+            seed=plan.protocol.seed,
+            verdict=verdict,
+            reason=reason,
+            epochs=tuple(self.epochs),
+            test_score=self.test_score,
+            environment=environment(self.limits),
+            transform_source=plan.transform_source,
+            output=self.output,
+        )
+
+    def run(self) -> None:
+        """Train from the start to the end. Raises Refusal.
+
+        Run again, it gives the same, and the listener hears nothing twice.
+        """
+        self.epochs, self.test_score = [], None
+        self.deadline = time.monotonic() + self.limits.train_seconds
+        with self.sandbox.worker(training_data(self.plan), self.listener.printed) as worker:
+            try:
+                self._train(worker)
+            finally:
+                self.output, self.output_note = worker.output, worker.output_note
+
+    def _train(self, worker: Worker) -> None:
+        give(self.job, worker, self.sandbox, self.deadline)
+        self.hyperparameters = read_hyperparameters(self._receive(worker))
+        if self.told < 0:
+            self.told = 0
+            self.listener.built(self.hyperparameters)
+        for number in range(1, self.plan.protocol.epochs + 1):
+            if not self._epoch(worker, number):
+                return
+
+    def _receive(self, worker: Worker) -> Mapping[str, Any]:
+        awaited = Awaited(verdicts=VERDICTS, lines=reading.lines(self.source))
+        return worker.receive(deadline=self.deadline, awaited=awaited)[0]
+
+    def _epoch(self, worker: Worker, number: int) -> bool:
+        """One epoch; whether to go on."""
+        worker.send({"do": "continue"}, deadline=self.deadline)
+        started = time.monotonic()
+        report = self._receive(worker)
+        seconds = time.monotonic() - started
+        memory, diagnostics = read_peak_memory(report), read_diagnostics(report)
+        self.notes = read_notes(report)
+        found = self._score(worker, "validation")
+        epoch = Epoch(
+            epoch=number,
+            score=found.score,
+            loss=found.loss,
+            seconds=seconds,
+            memory=memory,
+            diagnostics=diagnostics,
+        )
+        self.epochs.append(epoch)
+        more = self._tell(epoch)
+        if self.job.test and (number == self.plan.protocol.epochs or not more):
+            self.test_score = self._score(worker, "test").score
+        return more
+
+    def _tell(self, epoch: Epoch) -> bool:
+        """Tell of an epoch that was not told of yet; whether to go on."""
+        if epoch.epoch <= self.told:
+            return True
+        self.told = epoch.epoch
+        return self.listener.epoch(epoch)
+
+    def _score(self, worker: Worker, part: Any) -> Score:
+        with self._judge(worker) as judge:
+            return judge.score(part)
+
+    @contextlib.contextmanager
+    def _judge(self, worker: Worker) -> Iterator[Judged]:
+        """Who predicts: the worker that trains, or where the inputs tell, one of its weights."""
+        if not self.plan.task.inputs_tell:
+            yield judged(worker, self.source, self.plan, self.deadline)
+            return
+        weights = take_weights(worker, self.source, self.limits.memory, self.deadline)
+        judge = Judge(source=self.source, plan=self.plan, weights=weights)
+        with judge.sitting(self.sandbox, self.deadline) as sitting:
+            yield sitting
+
+
+def read_hyperparameters(report: Mapping[str, Any]) -> dict[str, int | float | str]:
+    """What the network was built with. Raises Refusal."""
+    with reading.readable():
+        return {name: reading.value(raw) for name, raw in reading.named(report["prm"]).items()}
+
+
+def read_peak_memory(report: Mapping[str, Any]) -> int:
+    """Peak resident bytes of the worker after an epoch, by its own word. Raises Refusal."""
+    with reading.readable():
+        return reading.count(report["memory"])
+
+
+def read_notes(report: Mapping[str, Any]) -> str:
+    """What was different in the sandbox while an epoch was trained, in a line. Raises Refusal."""
+    with reading.readable():
+        return reading.one_line("; ".join(reading.notes(report.get("notes", []))))
+
+
+def read_diagnostics(report: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a network tells of itself after an epoch: numbers, or nested lists of them, by name.
+
+    Numbers that are not finite are None. None where it tells nothing. Raises Refusal.
+    """
+    if report.get("diagnostics") is None:
+        return None
+    with reading.readable():
+        named = reading.named(report["diagnostics"], dotted=True)
+        found = {name: _numbers(value, _DEEPEST) for name, value in named.items()}
+        if sum(map(_size, found.values())) > _MOST_NUMBERS:
+            raise ValueError("too many numbers")
+        return found or None
+
+
+def _numbers(value: Any, depth: int) -> Any:
+    if isinstance(value, list) and depth:
+        return [_numbers(each, depth - 1) for each in value]
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, int | float) and abs(value) <= reading.MOST:
+        return value
+    raise ValueError(value)
+
+
+def _size(value: Any) -> int:
+    return sum(map(_size, value)) if isinstance(value, list) else 1
