@@ -45,7 +45,7 @@ class Hearing(Listener):
     def __init__(self, on_built, on_epoch, on_output):
         self.on_built, self.on_epoch, self.on_output = on_built, on_epoch, on_output
 
-    def built(self, hyperparameters):
+    def built(self, hyperparameters, environment):
         if self.on_built is not None:
             self.on_built(hyperparameters)
 

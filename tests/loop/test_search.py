@@ -71,7 +71,7 @@ def test_killed_and_resumed_it_is_the_same_search(engine, corpus, plan, tmp_path
         assert other.run(1).status == "running"
         before = trials(other)
         assert before == trials(corpus)[: len(before)]
-        resumed = resume_train(other, 1, engine=engine)
+        resumed = resume_train(other, 1, engine)
         assert trials(other) == trials(corpus)
         assert resumed.result.score == done.result.score
         assert (other.run(1).status, other.run(1).done) == ("finished", TRIALS)
@@ -167,10 +167,10 @@ def test_a_single_training_resumes_too(engine, corpus, plan):
     with pytest.raises(KeyboardInterrupt):
         train(Trainer(engine, network, corpus=corpus, watcher=Quits()), plan)
     assert corpus.run(1).status == "interrupted"
-    resumed = resume_train(corpus, 1, engine=engine)
+    resumed = resume_train(corpus, 1, engine)
     assert resumed.verdict is Verdict.OK
     assert len(trials(corpus)) == 1
-    again = resume_train(corpus, 1, engine=engine)
+    again = resume_train(corpus, 1, engine)
     assert again.result == corpus.trials()[0].result
 
 
@@ -182,9 +182,9 @@ def test_what_cannot_be_resumed(engine, corpus, plan):
     assert corpus.architecture("Bad") is None
     assert corpus.run(1).state["verdict"] == "import"
     with pytest.raises(UserError, match="screening refused"):
-        resume_train(corpus, 1)
+        resume_train(corpus, 1, engine)
     with pytest.raises(UserError, match="no run 9"):
-        resume_train(corpus, 9)
+        resume_train(corpus, 9, engine)
 
 
 def test_a_network_that_is_not_known_is_one_line():

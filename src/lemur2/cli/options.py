@@ -10,7 +10,7 @@ import functools
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
     from lemur2.evaluation import Limits, Protocol
+    from lemur2.evaluation.engines import Engine
 
 Command = Callable[..., Any]
 
@@ -146,7 +147,7 @@ COUNT = Whole(1, 1_000_000_000)
 SEED = Whole(0, 2**32 - 1)  # what every source of chance takes
 RUN = Whole(1, 2**31 - 1)  # a number in the ledger
 _HYPERPARAMETERS = ("lr", "batch", "momentum", "dropout")
-_DEVICE = re.compile(r"(cpu|cuda(:\d+)?)")
+_DEVICE = re.compile(r"(cpu|cuda(:\d+)?)(,(cpu|cuda(:\d+)?))*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,14 +236,15 @@ class LimitFlags:
     timeout: float | None
     memory: float | None
     threads: int | None
-    device: str
+    device: str | None
     unsafe: bool
+    engine: str
 
-    def limits(self, *, threads: int = 1, screening: bool = False) -> Limits:
+    def limits(self, base: Limits | None = None, *, screening: bool = False) -> Limits:
         """The limits of a worker.
 
         Args:
-            threads: Where `--threads` was not given.
+            base: Where a flag was not given; those of a stored run, say.
             screening: `--timeout` bounds the screening, not the training.
 
         Raises:
@@ -251,19 +253,41 @@ class LimitFlags:
         from lemur2.evaluation import Limits
         from lemur2.sandbox.limits import GIB
 
-        check_device(self.device)
         given: dict[str, Any] = {}
         if self.timeout is not None:
             given["screen_seconds" if screening else "train_seconds"] = self.timeout
         if self.memory is not None:
             given["memory"] = int(self.memory * GIB)
-        return Limits(device=self.device, threads=self.threads or threads, **given)
+        if self.threads is not None:
+            given["threads"] = self.threads
+        if self.device is not None:
+            check_device(self.device)
+            given["device"] = self.device
+        return replace(base or Limits(), **given)
+
+    def on(self, limits: Limits, workers: int | None = None) -> Engine:
+        """The engine that networks run on, not entered.
+
+        Args:
+            limits: Of each worker, from `limits`.
+            workers: How many; by default as many as fit.
+
+        Raises:
+            UsageError: There is no such engine.
+            UserError: It cannot be loaded.
+        """
+        from lemur2.evaluation.engines import engine_class
+
+        return engine_class(self.engine)(limits, workers=workers, unsafe=self.unsafe)
 
 
-def check_device(device: str) -> None:
-    """Raise UsageError where there is no such kind of device."""
-    if not _DEVICE.fullmatch(device):
-        raise UsageError(f"--device takes cpu, cuda or cuda:N, not {device!r}")
+def check_device(device: str, *, several: bool = True) -> None:
+    """Raise UsageError where there is no such kind of device, or one is named twice."""
+    named = device.split(",")
+    most = len(named) if several else 1
+    if not _DEVICE.fullmatch(device) or not len(set(named)) == len(named) == most:
+        some = ", or several as cuda:0,cuda:1" if several else ""
+        raise UsageError(f"--device takes cpu, cuda, cuda:N{some}; not {device!r}")
 
 
 def limit_options(command: Command) -> Command:
@@ -335,11 +359,21 @@ _LIMITS = {
     ),
     "threads": click.option("--threads", type=COUNT, help="CPU threads of a worker."),
     "device": click.option(
-        "--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."
+        "--device", help="cpu, cuda, cuda:N, or several as cuda:0,cuda:1. [cpu]"
     ),
     "unsafe": click.option(
         "--unsafe",
         is_flag=True,
         help="Run networks without isolation: only for files that you trust.",
     ),
+    "engine": click.option(
+        "--engine",
+        metavar="NAME",
+        default="local",
+        show_default=True,
+        help="Where networks run: on this machine, or where an installed package has workers.",
+    ),
 }
+
+LIMITS = tuple(_LIMITS)
+"""Names of the parameters that `limit_options` adds."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lemur2.architecture import Refusal
     from lemur2.corpus import Corpus, Epoch, Facts, TrialResult
     from lemur2.evaluation import Protocol
+    from lemur2.evaluation.engines import Engine
     from lemur2.evaluation.plan import Plan
 
 
@@ -237,8 +238,11 @@ class TextReport(Report):
         say(text, indent="  ")
 
 
-def resume(corpus: Corpus, run: int, *, unsafe: bool, as_json: bool) -> int:
-    """Go on with a `train` run and show it; the exit code. See `loop.search.resume_train`."""
+def resume(corpus: Corpus, run: int, engine: Engine, *, as_json: bool) -> int:
+    """Go on with a `train` run and show it; the exit code. See `loop.search.resume_train`.
+
+    The engine is entered here.
+    """
     from lemur2.loop.search import resume_train
 
     reports: list[Report] = []
@@ -249,7 +253,8 @@ def resume(corpus: Corpus, run: int, *, unsafe: bool, as_json: bool) -> int:
         return reports[0]
 
     try:
-        training = resume_train(corpus, run, watch=watch, unsafe=unsafe)
+        with engine:
+            training = resume_train(corpus, run, engine, watch=watch)
         return reports[0].ended(training)
     finally:
         for report in reports:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lemur2 import __version__
 from lemur2.architecture import Candidate
 from lemur2.datasets import DataSpec, PreparedData, dataset_class, prepare, resolve
 from lemur2.errors import UsageError
 from lemur2.evaluation.protocol import Protocol
 from lemur2.metrics import metric
+from lemur2.sandbox import surroundings
 from lemur2.sandbox.limits import Limits
 from lemur2.tasks import Task, task
 from lemur2.transforms import transform_source
@@ -107,17 +103,11 @@ class Plan:
 
 
 def environment(limits: Limits) -> dict[str, Any]:
-    """What a result may depend on beside its protocol: versions, device, threads."""
-    return {
-        "lemur2": __version__,
-        "python": platform.python_version(),
-        "torch": metadata.version("torch"),
-        "torchvision": metadata.version("torchvision"),
-        "platform": f"{sys.platform}-{platform.machine()}",
-        "cpus": os.cpu_count(),
-        "device": limits.device,
-        "threads": limits.threads,
-    }
+    """Of a run: the machine that drives it, and what its workers may use.
+
+    What a trial depends on is its worker's (`Sandbox.environment`), which may be elsewhere.
+    """
+    return {**surroundings(), "device": limits.device, "threads": limits.threads}
 
 
 def _check(protocol: Protocol) -> None:

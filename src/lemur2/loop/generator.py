@@ -60,7 +60,11 @@ class Generator(ABC, Generic[ConfigT]):
         self._own = ExitStack()  # what was opened here and is to be ended
 
     def use(self, engine: Engine) -> None:
-        """Run foreign code on this engine, which is entered and stays the caller's; before all."""
+        """Run foreign code on this engine; once, before everything else.
+
+        One that is entered stays the caller's. One that is not is entered when it is first
+        needed, and left in `close`.
+        """
         self._engine = engine
 
     @property
@@ -71,7 +75,9 @@ class Generator(ABC, Generic[ConfigT]):
             UserError: The machine cannot isolate candidates.
         """
         if self._engine is None:
-            self._engine = self._own.enter_context(LocalEngine(workers=1))
+            self._engine = LocalEngine(workers=1)
+        if not self._engine.entered:
+            self._own.enter_context(self._engine)
         return self._engine
 
     def meet(self, pool: Pool) -> None:

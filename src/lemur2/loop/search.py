@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lemur2.architecture import Architecture, Refusal, Verdict
 from lemur2.corpus import Corpus, Epoch, Run, TrialResult
 from lemur2.errors import UsageError, UserError
-from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engines import Engine, LocalEngine
+from lemur2.evaluation import Protocol
+from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.plan import Plan
 from lemur2.loop.ending import working_on
 from lemur2.loop.sources import Network
@@ -260,10 +259,9 @@ class _Champion(Observer):
 def resume_train(
     corpus: Corpus,
     run_id: int,
+    engine: Engine,
     *,
     watch: Callable[[Plan], Watcher] | None = None,
-    unsafe: bool = False,
-    engine: Engine | None = None,
 ) -> Training:
     """Go on with a `train` run where it stopped, under what it was started with.
 
@@ -273,9 +271,8 @@ def resume_train(
     Args:
         corpus: Where the run is.
         run_id: Its number.
+        engine: Where to run; entered.
         watch: Makes what hears how it goes, from the run's plan.
-        unsafe: Run without isolation.
-        engine: Where to run, entered; one of the run's own limits by default.
 
     Raises:
         UserError: There is no such run, it is none of `train`, its network is not stored, or
@@ -285,12 +282,8 @@ def resume_train(
     network = _stored(corpus, run)
     plan = Plan.of(Protocol(**run.protocol))
     watcher = watch(plan) if watch is not None else Watcher()
-    with ExitStack() as stack:
-        if engine is None:
-            own = LocalEngine(Limits(**run.limits), workers=1, unsafe=unsafe)
-            engine = stack.enter_context(own)
-        trainer = Trainer(engine, network, corpus=corpus, watcher=watcher)
-        return _go_on(trainer, corpus, plan, run)
+    trainer = Trainer(engine, network, corpus=corpus, watcher=watcher)
+    return _go_on(trainer, corpus, plan, run)
 
 
 def _go_on(trainer: Trainer, corpus: Corpus, plan: Plan, run: Run) -> Training:

@@ -210,12 +210,12 @@ class _Recorder(Listener):
         self.trainer, self.plan, self.run, self.observer = trainer, plan, run, observer
         self.trial_id: int | None = None
 
-    def built(self, hyperparameters: Mapping[str, Any]) -> None:
+    def built(self, hyperparameters: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
         trainer = self.trainer
         hyperparameters = self._settled(hyperparameters)
         declared = set(hyperparameters) - {"batch", "transform", "epoch"}
         _refuse_unknown(trainer.name, declared, trainer.required)
-        self._begin(hyperparameters)
+        self._begin(hyperparameters, environment)
 
     def epoch(self, epoch: Epoch) -> bool:
         trainer = self.trainer
@@ -236,7 +236,7 @@ class _Recorder(Listener):
         if self.trainer.corpus is None:
             return result
         if self.trial_id is None:  # refused before it was built
-            self._begin(result.hyperparameters)
+            self._begin(result.hyperparameters, result.environment)
         assert self.trial_id is not None
         self.trainer.corpus.finish_trial(
             self.trial_id, result.verdict, result.reason, result.test_score, result.output
@@ -254,7 +254,7 @@ class _Recorder(Listener):
         fixed = {"transform": self.plan.transform, "epoch": self.plan.protocol.epochs}
         return {**reported, **known, **fixed}
 
-    def _begin(self, hyperparameters: Mapping[str, Any]) -> None:
+    def _begin(self, hyperparameters: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
         corpus, plan = self.trainer.corpus, self.plan
         if corpus is None:
             return
@@ -267,7 +267,7 @@ class _Recorder(Listener):
             transform_source=plan.transform_source,
             hyperparameters=hyperparameters,
             seed=plan.protocol.seed,
-            environment=environment(self.trainer.engine.limits),
+            environment=environment,
             run_id=self.run,
         )
         self.observer.begun(self.trial_id)

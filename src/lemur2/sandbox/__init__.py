@@ -5,5 +5,16 @@ from lemur2.sandbox.awaited import Awaited
 from lemur2.sandbox.client import Sandbox, Worker
 from lemur2.sandbox.output import Hear
 from lemur2.sandbox.report import Property, report
+from lemur2.sandbox.surroundings import surroundings
 
-__all__ = ["Awaited", "EngineLost", "Hear", "Property", "Sandbox", "Worker", "again", "report"]
+__all__ = [
+    "Awaited",
+    "EngineLost",
+    "Hear",
+    "Property",
+    "Sandbox",
+    "Worker",
+    "again",
+    "report",
+    "surroundings",
+]

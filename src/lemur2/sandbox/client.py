@@ -96,11 +96,18 @@ class Sandbox:
         self.namespaces = namespaces
         self.landlock = landlock
         self.base_memory = 0
+        self._surroundings: Mapping[str, Any] = {}
         self._jobs = count(1)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._scratch = Path()
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What a result of its workers may depend on: versions, machine, device, threads."""
+        used = {"device": self.limits.device, "threads": self.limits.threads}
+        return {**self._surroundings, **used}
 
     def __enter__(self) -> Sandbox:
         lacking = [] if self.unsafe else [each for each in report() if not each.holds]
@@ -185,7 +192,7 @@ class Sandbox:
                     *(
                         str(theirs.fileno()),
                         self.limits.device,
-                        json.dumps(_surroundings(self.work)),
+                        json.dumps(_what_it_needs(self.work)),
                     ),
                     *(["--namespaces"] if self.namespaces else []),
                 ],
@@ -208,6 +215,7 @@ class Sandbox:
             )
         ready = json.loads(hello)
         self.base_memory, self._scratch = ready["memory"], Path(ready["scratch"])
+        self._surroundings = ready["surroundings"]
         device = self.limits.device
         if device != "cpu" and int(device.partition(":")[2] or 0) >= ready["gpus"]:
             self._stop()
@@ -423,7 +431,7 @@ class Worker:
         return Refusal(Verdict.CRASH, f"the worker ended without reporting ({how}){said}")
 
 
-def _surroundings(work: str) -> dict[str, Any]:
+def _what_it_needs(work: str) -> dict[str, Any]:
     """What the warm process needs to know of this one: where modules are found, and the cache."""
     path = [os.path.abspath(place) for place in sys.path if place]
     return {"path": path, "cache": str(cache_root()), "work": work}

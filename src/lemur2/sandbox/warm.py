@@ -41,6 +41,7 @@ from lemur2.sandbox import isolation, policy, scratch
 from lemur2.sandbox.channel import KEY_BYTES, Channel
 from lemur2.sandbox.isolation import UNPROTECTED_EXIT, Cell
 from lemur2.sandbox.landlock import Rule
+from lemur2.sandbox.surroundings import surroundings
 
 MAX_COMMAND = 1 << 16
 _WATCH_SECONDS = 0.1
@@ -84,7 +85,12 @@ class Warm:
     def greet(self) -> None:
         """Tell the parent that all is ready, and what it needs to know."""
         _, resident = isolation.memory()
-        hello = {"scratch": self.scratch, "memory": resident, "gpus": _gpus()}
+        hello = {
+            "scratch": self.scratch,
+            "memory": resident,
+            "gpus": _gpus(),
+            "surroundings": surroundings(),
+        }
         self.control.send(json.dumps(hello).encode())
 
     def serve(self) -> None:
@@ -256,10 +262,10 @@ def _gpus() -> int:
 def main() -> None:
     """Warm up, say so, and serve."""
     control, device = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
-    surroundings, namespaces = json.loads(sys.argv[3]), "--namespaces" in sys.argv
+    given, namespaces = json.loads(sys.argv[3]), "--namespaces" in sys.argv
     del sys.argv[1:]  # a candidate may parse them
     # Modules are found where the parent finds them, but never in place of those found here.
-    sys.path += [place for place in surroundings["path"] if place not in sys.path]
+    sys.path += [place for place in given["path"] if place not in sys.path]
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a rule each holds a descriptor
     warnings.simplefilter("ignore", PluginWarning)  # the parent says it
@@ -272,8 +278,8 @@ def main() -> None:
         workers.mkdir()
         own_scratch = namespaces and isolation.can_mount(str(workers))
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")  # made when imported
-        work = _warm_up(surroundings["work"])
-        rules = policy.rules(gpu=device != "cpu", cache=Path(surroundings["cache"]))
+        work = _warm_up(given["work"])
+        rules = policy.rules(gpu=device != "cpu", cache=Path(given["cache"]))
         warm = Warm(control, str(workers), rules, work, own_scratch)
         try:
             warm.greet()

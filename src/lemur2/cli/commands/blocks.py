@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur2.cli.group import SuggestingGroup
-from lemur2.cli.options import COUNT, SEED, json_option, refuse, wide_option
+from lemur2.cli.options import (
+    COUNT,
+    SEED,
+    LimitFlags,
+    json_option,
+    limit_options,
+    refuse,
+    wide_option,
+)
 from lemur2.cli.output import emit_json, emit_text, print_fields, print_table, say
 from lemur2.cli.progress import Progress
 from lemur2.errors import UsageError, UserError
@@ -278,7 +286,7 @@ def show_(name: str, source_only: bool, library: Path | None, as_json: bool) -> 
     help="Folder for the modules, a file for each block that could be extracted.",
 )
 @click.option("--workers", type=COUNT, default=2, help="Blocks tried at once. [2]")
-@click.option("--unsafe", is_flag=True, help="Run blocks without isolation.")
+@limit_options
 @_index_option
 @_library_option
 @wide_option
@@ -292,7 +300,7 @@ def extract_(
     origin: str | None,
     out: Path | None,
     workers: int,
-    unsafe: bool,
+    limits: LimitFlags,
     index: Path | None,
     library: Path | None,
     as_json: bool,
@@ -308,7 +316,6 @@ def extract_(
     lemur2 blocks extract --all --origin torchvision
     lemur2 blocks extract --sample 300 --seed 1 --json
     """
-    from lemur2.evaluation.engines import LocalEngine
     from lemur2.evaluation.library.building import LibraryBuilder
     from lemur2.evaluation.library.validator import BlockValidator
     from lemur2.retrieval.library.stages import Stage
@@ -324,7 +331,7 @@ def extract_(
             raise UserError(_missing(store, missing[0]))
         stages: Counter[Stage] = Counter()
         with (
-            LocalEngine(workers=workers, unsafe=unsafe) as engine,
+            limits.on(limits.limits(), workers) as engine,
             _opened_library(library, create=True) as shelf,
             Progress() as progress,
         ):

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lemur2.cli.options import COUNT, RUN, SEED, db_option, json_option, refuse
+from lemur2.cli.options import (
+    COUNT,
+    LIMITS,
+    RUN,
+    SEED,
+    LimitFlags,
+    db_option,
+    json_option,
+    limit_options,
+    refuse,
+)
 from lemur2.cli.output import emit_json, say
 from lemur2.errors import UsageError
 from lemur2.suggestions import did_you_mean
@@ -25,7 +35,7 @@ if TYPE_CHECKING:
     metavar="A,B,...",
     help="Instead list what nothing beats in score and in these: parameters, flops, seconds.",
 )
-@click.option("--unsafe", is_flag=True, help="Run the network without isolation.")
+@limit_options
 @json_option
 @db_option
 def champion(
@@ -33,7 +43,7 @@ def champion(
     epochs: int | None,
     seed: int | None,
     costs: str | None,
-    unsafe: bool,
+    limits: LimitFlags,
     as_json: bool,
     db: str | None,
 ) -> int:
@@ -48,7 +58,7 @@ def champion(
     lemur2 champion 3 --front parameters
     """
     if costs is not None:
-        refuse(("epochs", "seed", "unsafe"), "has no meaning with --front, which trains nothing")
+        refuse(("epochs", "seed", *LIMITS), "has no meaning with --front, which trains nothing")
     from lemur2.corpus import Corpus
     from lemur2.loop.champion import best, front
 
@@ -56,7 +66,7 @@ def champion(
         if corpus.run(run).verb != "grow":
             raise UsageError(f"run {run} is not one of `lemur2 grow`; `lemur2 runs` lists them")
         if costs is None:
-            return _crown(corpus, run, best(corpus, run), epochs, seed, unsafe, as_json)
+            return _crown(corpus, run, best(corpus, run), epochs, seed, limits, as_json)
         names = _costs(costs)
         for outcome in front(corpus, run, names):
             _show(outcome, names, as_json)
@@ -69,12 +79,11 @@ def _crown(
     outcome: Outcome,
     epochs: int | None,
     seed: int | None,
-    unsafe: bool,
+    limits: LimitFlags,
     as_json: bool,
 ) -> int:
     from lemur2.cli.training import JsonReport, Report, TextReport
     from lemur2.evaluation import Limits, Protocol
-    from lemur2.evaluation.engines import LocalEngine
     from lemur2.evaluation.plan import Plan
     from lemur2.loop.champion import crown
 
@@ -83,7 +92,7 @@ def _crown(
     changes = {name: value for name, value in given.items() if value is not None}
     plan = Plan.of(Protocol(**stored.protocol).with_(**changes))
     report: Report = (JsonReport if as_json else TextReport)(plan)
-    with report, LocalEngine(Limits(**stored.limits), workers=1, unsafe=unsafe) as engine:
+    with report, limits.on(limits.limits(Limits(**stored.limits)), 1) as engine:
         report.starting(outcome.name)
         return report.ended(crown(corpus, outcome, plan, engine, report))
 

@@ -60,11 +60,10 @@ def check(
     if not save:
         refuse(("db",), "goes with --save: nothing is read from a corpus or stored without it")
     from lemur2.corpus import Corpus
-    from lemur2.evaluation.engines import LocalEngine
     from lemur2.loop.checking import Ledger, check_all
 
     allowed = limits.limits(screening=True)
-    engine = LocalEngine(allowed, workers=workers, unsafe=limits.unsafe)
+    engine = limits.on(allowed, workers)
     at = _input(task, channels, dataset)
     found, missing = _found(files)
     refused = 0

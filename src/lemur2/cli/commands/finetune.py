@@ -103,7 +103,7 @@ def finetune(
     from lemur2.finetuning.extra import check_installed
     from lemur2.llm.choosing import weights_of
 
-    check_device(str(settings["device"]))
+    check_device(str(settings["device"]), several=False)
     check_installed()
     with Corpus.open(db, read_only=True) as corpus, Progress("looking for the model") as progress:
         tuning = Tuning(model=weights_of(model), **settings)  # type: ignore[arg-type]

@@ -103,7 +103,6 @@ def finetune_eval(
     """
     from lemur2.corpus import Corpus
     from lemur2.evaluation import Protocol
-    from lemur2.evaluation.engines import LocalEngine
     from lemur2.evaluation.plan import Plan
     from lemur2.finetuning.compare import Comparison, compare
     from lemur2.finetuning.extra import check_installed
@@ -132,7 +131,7 @@ def finetune_eval(
         out.mkdir(parents=True, exist_ok=True)
         with Corpus.open(db, read_only=True) as corpus:
             known = corpus_digests(corpus, out / "digests.json")
-        with LocalEngine(allowed, workers=1, unsafe=limits.unsafe) as engine:
+        with limits.on(allowed, 1) as engine:
             report = compare(comparison, plan, known, engine, out, on_progress=progress.show)
     if as_json:
         for name, arm in report["arms"].items():

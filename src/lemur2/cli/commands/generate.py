@@ -12,7 +12,15 @@ import click
 
 from lemur2.cli.commands.grow import GeneratorGroup
 from lemur2.cli.config import build_config
-from lemur2.cli.options import COUNT, SEED, db_option, json_option, refuse
+from lemur2.cli.options import (
+    COUNT,
+    SEED,
+    LimitFlags,
+    db_option,
+    json_option,
+    limit_options,
+    refuse,
+)
 from lemur2.cli.output import emit_json, say
 from lemur2.cli.progress import Progress
 from lemur2.errors import UserError
@@ -56,6 +64,7 @@ def _make_generate(kind: type[Generator[Any]]) -> click.Command:
         help="Whose scores rank the existing networks to build on. "
         "[of image classification, the one with the most trials in the corpus]",
     )
+    @limit_options
     @json_option
     @db_option
     def command(
@@ -63,6 +72,7 @@ def _make_generate(kind: type[Generator[Any]]) -> click.Command:
         seed: int,
         out: Path,
         dataset: str | None,
+        limits: LimitFlags,
         as_json: bool,
         db: str | None,
         **config: Any,
@@ -75,6 +85,7 @@ def _make_generate(kind: type[Generator[Any]]) -> click.Command:
         task = dataset_class(dataset).task if dataset else "img-classification"
         generator = kind(build_config(kind.Config, config), seed)
         with _corpus(db) as corpus, closing(generator):
+            generator.use(limits.on(limits.limits(screening=True), 1))
             generator.meet(Pool(corpus, task=task, dataset=dataset))
             _write(generator, total, out, as_json)
 

@@ -26,7 +26,7 @@ from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus, Run
-    from lemur2.evaluation import Limits
+    from lemur2.evaluation.engines import Engine
     from lemur2.evaluation.plan import Plan
     from lemur2.loop import Generator, Settings
 
@@ -154,7 +154,7 @@ def _start(
     plan = Plan.of(fixed, download=download)
     _check_task(generator, plan)
     bounds = limits.limits()
-    note_without_effect(fixed, limits.device)
+    note_without_effect(fixed, bounds.device)
     settings = Settings(
         total=total,
         window=window,
@@ -164,8 +164,8 @@ def _start(
     with Corpus.open(db, create=True) as corpus:
         if kind.proposes == "transform":
             network_source(corpus, generator.config.network)
-        going = Going(corpus, generator, plan, bounds, settings)
-        run = going.carry_on(None, workers, limits.unsafe, as_json)
+        going = Going(corpus, generator, plan, settings)
+        run = going.carry_on(None, limits.on(bounds, workers), workers, as_json)
         for name, why in without_effect(corpus, run, protocol.hyperparameters).items():
             say(f"lemur2: note: {name} had no effect: {why}", err=True)
 
@@ -203,7 +203,7 @@ def _refuse_idle(
     metavar="MODEL",
     help="The run's model, to say that its server may have your key; asked for where needed.",
 )
-@click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
+@limit_options
 @wide_option
 @json_option
 @db_option
@@ -211,7 +211,7 @@ def resume(
     run: int,
     workers: int | None,
     llm: str | None,
-    unsafe: bool,
+    limits: LimitFlags,
     as_json: bool,
     db: str | None,
 ) -> int:
@@ -227,6 +227,7 @@ def resume(
     from lemur2.cli import training
     from lemur2.cli.commands import screen as screening
     from lemur2.corpus import Corpus
+    from lemur2.evaluation import Limits
 
     with Corpus.open(db) as corpus:
         stored = corpus.run(run)
@@ -236,10 +237,14 @@ def resume(
         _settle_server(stored, llm)
         if stored.verb == "train":
             refuse(("workers",), f"has no meaning: run {run} trains one network")
-            return training.resume(corpus, run, unsafe=unsafe, as_json=as_json)
-        if stored.verb == "screen":
-            return screening.resume(corpus, stored, workers, unsafe=unsafe, as_json=as_json)
-        _resume_grow(corpus, stored, workers, unsafe, as_json)
+            workers = 1
+        screens = stored.verb == "screen"
+        engine = limits.on(limits.limits(Limits(**stored.limits), screening=screens), workers)
+        if stored.verb == "train":
+            return training.resume(corpus, run, engine, as_json=as_json)
+        if screens:
+            return screening.resume(corpus, stored, engine, as_json=as_json)
+        _resume_grow(corpus, stored, engine, workers, as_json)
         return 0
 
 
@@ -261,9 +266,9 @@ def _settle_server(run: Run, named: str | None) -> None:
 
 
 def _resume_grow(
-    corpus: Corpus, stored: Run, workers: int | None, unsafe: bool, as_json: bool
+    corpus: Corpus, stored: Run, engine: Engine, workers: int | None, as_json: bool
 ) -> None:
-    from lemur2.evaluation import Limits, Protocol
+    from lemur2.evaluation import Protocol
     from lemur2.evaluation.plan import Plan
     from lemur2.generators import generator_class
     from lemur2.loop import Settings
@@ -273,8 +278,8 @@ def _resume_grow(
     generator = kind(build_config(kind.Config, stored.config["generator"]), stored.seed)
     plan = Plan.of(Protocol(**stored.protocol))
     settings = Settings(**stored.config["settings"])
-    going = Going(corpus, generator, plan, Limits(**stored.limits), settings)
-    going.carry_on(stored.id, workers, unsafe, as_json)
+    going = Going(corpus, generator, plan, settings)
+    going.carry_on(stored.id, engine, workers, as_json)
 
 
 class Going:
@@ -283,7 +288,7 @@ class Going:
     Args:
         corpus: Where it is kept.
         generator: A new instance.
-        plan, limits, settings: What the run is; see `loop.start_run`.
+        plan, settings: What the run is; see `loop.start_run`.
     """
 
     def __init__(
@@ -291,17 +296,16 @@ class Going:
         corpus: Corpus,
         generator: Generator[Any],
         plan: Plan,
-        limits: Limits,
         settings: Settings,
     ) -> None:
         self.corpus, self.generator = corpus, generator
-        self.plan, self.limits, self.settings = plan, limits, settings
+        self.plan, self.settings = plan, settings
 
     def carry_on(
         self,
         run: int | None,
+        engine: Engine,
         workers: int | None,
-        unsafe: bool,
         as_json: bool,
         *,
         summarise: bool = True,
@@ -310,25 +314,29 @@ class Going:
 
         Without a number a new one is opened in the ledger, once the sandbox has started: where
         it cannot, no row is left. Returns the number.
+
+        The engine is entered here. Where nobody asked for so many `workers`, it has no more than
+        the run's window gives work to.
         """
         from lemur2.cli.progress import Progress
         from lemur2.cli.reporting import RunReporter
-        from lemur2.evaluation.engines import LocalEngine
         from lemur2.loop import alone, start_run
         from lemur2.loop import grow as grow_loop
 
+        if workers is None:
+            engine.workers = min(engine.workers, self.settings.window)
         made = (self.corpus, self.generator, self.plan)
         done = self.corpus.run(run).done if run else 0
         with (
             alone(*made, self.settings),
             Progress("starting the sandbox") as starting,
-            LocalEngine(self.limits, workers=workers, unsafe=unsafe) as engine,
+            engine,
             RunReporter(
                 self.generator.name, as_json=as_json, total=self.settings.total, done=done
             ) as reporter,
         ):
             starting.close()
-            number = run or start_run(*made, self.limits, self.settings)
+            number = run or start_run(*made, engine.limits, self.settings)
             if not as_json:
                 say(
                     f"run {number}: {self.generator.name} on {self.plan.protocol.dataset}, "

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur2.cli.options import COUNT, SEED, db_option, json_option, wide_option
+from lemur2.cli.options import (
+    COUNT,
+    SEED,
+    LimitFlags,
+    db_option,
+    json_option,
+    limit_options,
+    wide_option,
+)
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus
@@ -23,11 +31,17 @@ FRACTALS = 24
 @click.command()
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of everything.")
 @click.option("--workers", type=COUNT, help="Candidates at once.")
-@click.option("--unsafe", is_flag=True, help="Run networks without isolation.")
+@limit_options
 @wide_option
 @json_option
 @db_option
-def quickstart(seed: int, workers: int | None, unsafe: bool, as_json: bool, db: str | None) -> None:
+def quickstart(
+    seed: int,
+    workers: int | None,
+    limits: LimitFlags,
+    as_json: bool,
+    db: str | None,
+) -> None:
     """A corpus from nothing on real data, in minutes on two cores.
 
     Seeds the corpus with the hand-written zoo, grows fractal networks on 5,000 MNIST images,
@@ -51,7 +65,7 @@ def quickstart(seed: int, workers: int | None, unsafe: bool, as_json: bool, db: 
     task = dataset_class(DATASET).task
     fractal = FractalConfig(max_multiplications=FRACTAL_MULTIPLICATIONS)
     with Corpus.open(db, create=True) as corpus:
-        step = _Step(corpus, protocol, workers, unsafe, as_json)
+        step = _Step(corpus, protocol, limits, workers, as_json)
         step("zoo", ZooConfig(task=task), Settings(total=len(zoo_names(task)), max_flops=ZOO_FLOPS))
         step("fractal", fractal, Settings(total=FRACTALS))
         if not as_json:
@@ -66,25 +80,25 @@ class _Step:
         self,
         corpus: Corpus,
         protocol: Protocol,
+        limits: LimitFlags,
         workers: int | None,
-        unsafe: bool,
         as_json: bool,
     ) -> None:
         self.corpus, self.protocol = corpus, protocol
-        self.workers, self.unsafe, self.as_json = workers, unsafe, as_json
+        self.limits, self.workers, self.as_json = limits, workers, as_json
 
     def __call__(self, name: str, config: Any, settings: Settings) -> None:
         from lemur2.cli.commands.grow import Going
-        from lemur2.evaluation import Limits
         from lemur2.evaluation.plan import Plan
         from lemur2.generators import generator_class
         from lemur2.loop import same_run
 
         generator = generator_class(name)(config, self.protocol.seed)
-        plan, limits = Plan.of(self.protocol), Limits()
+        plan = Plan.of(self.protocol)
         run = same_run(self.corpus, generator, plan, settings)
         if run is not None and run.status == "finished":
             return
-        going = Going(self.corpus, generator, plan, limits, settings)
+        going = Going(self.corpus, generator, plan, settings)
+        engine = self.limits.on(self.limits.limits(), self.workers)
         number = run.id if run else None
-        going.carry_on(number, self.workers, self.unsafe, self.as_json, summarise=False)
+        going.carry_on(number, engine, self.workers, self.as_json, summarise=False)

@@ -27,9 +27,11 @@ from lemur2.errors import UsageError
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus, Outcome, Run
     from lemur2.corpus.query.screens import Share
-    from lemur2.evaluation import Limits
+    from lemur2.evaluation.engines import Engine
 
-_OF_SCREENING = ("limit", "seed", "workers", "timeout", "memory", "threads", "device", "unsafe")
+_OF_SCREENING = (
+    *("limit", "seed", "workers", "timeout", "memory", "threads", "device", "unsafe", "engine"),
+)
 _SMALL = 20  # families of fewer screened networks share the last row of the table
 
 
@@ -89,28 +91,17 @@ def screen(
         selection = select(corpus, names=names, families=families, limit=limit, seed=seed)
         _say_foreign(selection.foreign)
         run = start(corpus, selection, allowed, seed)
-        _carry_on(corpus, run, allowed, workers, unsafe=limits.unsafe, as_json=as_json)
+        _carry_on(corpus, run, limits.on(allowed, workers), as_json=as_json)
 
 
-def resume(corpus: Corpus, run: Run, workers: int | None, *, unsafe: bool, as_json: bool) -> int:
+def resume(corpus: Corpus, run: Run, engine: Engine, *, as_json: bool) -> int:
     """Go on with a run of `screen`; exit code 0."""
-    from lemur2.evaluation import Limits
-
-    _carry_on(corpus, run.id, Limits(**run.limits), workers, unsafe=unsafe, as_json=as_json)
+    _carry_on(corpus, run.id, engine, as_json=as_json)
     return 0
 
 
-def _carry_on(
-    corpus: Corpus,
-    run: int,
-    limits: Limits,
-    workers: int | None,
-    *,
-    unsafe: bool,
-    as_json: bool,
-) -> None:
+def _carry_on(corpus: Corpus, run: int, engine: Engine, *, as_json: bool) -> None:
     """Screen what a run has pending, with progress, and show its funnel at the end."""
-    from lemur2.evaluation.engines import LocalEngine
     from lemur2.loop.corpus_screening import screen_run
 
     stored, progress = corpus.run(run), Progress()
@@ -128,7 +119,7 @@ def _carry_on(
 
     with progress:
         progress.show("screening", stored.done, total)
-        screen_run(corpus, run, LocalEngine(limits, workers=workers, unsafe=unsafe), show)
+        screen_run(corpus, run, engine, show)
     if not as_json:
         _report(corpus, run, as_json=False)
 

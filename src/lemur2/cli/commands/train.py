@@ -90,7 +90,7 @@ def train(
     _check_search(trials, protocol, batch_range, transforms, prune)
     if name is not None:
         _check_name(name, network)
-    from lemur2.evaluation.engines import LocalEngine
+    from lemur2.evaluation import Limits
     from lemur2.evaluation.plan import Plan
     from lemur2.loop import training
     from lemur2.loop.search import Study
@@ -98,7 +98,7 @@ def train(
     from lemur2.quiet import cpus
 
     given = protocol.hyperparameters
-    allowed = limits.limits(threads=cpus())
+    allowed = limits.limits(Limits(threads=cpus()))
     plan = Plan.of(protocol.protocol(), download=download)
     report: Report = (JsonReport if as_json else TextReport)(plan)
     report.verbose = verbose
@@ -111,8 +111,8 @@ def train(
             training.refused_unread(corpus, plan, allowed, network, source, refusal)
             return report.refused(refusal)
         training.declared_or_refuse(found.architecture, given)
-        note_without_effect(plan.protocol, limits.device, found.architecture.source)
-        engine = LocalEngine(allowed, workers=1, unsafe=limits.unsafe)
+        note_without_effect(plan.protocol, allowed.device, found.architecture.source)
+        engine = limits.on(allowed, 1)
         trainer = training.Trainer(engine, found, corpus=corpus, watcher=report, required=given)
         settings = _settings(given, batch_range, transforms, prune)
         study = Study(trainer, plan, settings) if trials else None

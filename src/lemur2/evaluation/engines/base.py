@@ -85,6 +85,11 @@ class Engine(ABC):
         self._pool.shutdown(wait=True)
         self._pool = None
 
+    @property
+    def entered(self) -> bool:
+        """Whether its `with` block has begun, and not ended."""
+        return self._pool is not None
+
     def submit(self, job: Job[R], listener: Any = None) -> Future[R]:
         """Have a job done when a worker is free.
 

@@ -19,7 +19,7 @@ from lemur2.evaluation import reading
 from lemur2.evaluation.jobs.base import DRIVER, Bench, Job, blameless, give, training_data
 from lemur2.evaluation.jobs.judge import VERDICTS, Judge, judged, take_weights
 from lemur2.evaluation.jobs.scoring import Judged, Score
-from lemur2.evaluation.plan import Plan, environment
+from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.protocol import Protocol
 from lemur2.sandbox import Awaited, Sandbox, Worker, again
 
@@ -30,8 +30,13 @@ _DEEPEST = 3  # axes of one of them
 class Listener:
     """Hears how a training goes. Override what is of interest; by default nothing is."""
 
-    def built(self, hyperparameters: Mapping[str, Any]) -> None:
-        """The network was built with these, by its own word; once."""
+    def built(self, hyperparameters: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+        """The network was built; once.
+
+        Args:
+            hyperparameters: What it was built with, by its own word.
+            environment: Of the worker: versions, machine, device, threads.
+        """
 
     def epoch(self, epoch: Epoch) -> bool:
         """An epoch was trained and scored; False ends the trial after it."""
@@ -123,7 +128,7 @@ class _Trial:
             reason=reason,
             epochs=tuple(self.epochs),
             test_score=self.test_score,
-            environment=environment(self.limits),
+            environment=self.sandbox.environment,
             transform_source=plan.transform_source,
             output=self.output,
         )
@@ -146,7 +151,7 @@ class _Trial:
         self.hyperparameters = read_hyperparameters(self._receive(worker))
         if self.told < 0:
             self.told = 0
-            self.listener.built(self.hyperparameters)
+            self.listener.built(self.hyperparameters, self.sandbox.environment)
         for number in range(1, self.plan.protocol.epochs + 1):
             if not self._epoch(worker, number):
                 return
