@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import network, substitutes
+from lemur2.evaluation.examples import SMALL_NETWORK
 from lemur2.evaluation.initialisation import cheap_initialisation
 from lemur2.evaluation.pipelines import pipeline
 from lemur2.evaluation.plan import Plan
@@ -203,32 +204,6 @@ def _evaluate(
 
 def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-SMALL_NETWORK = """
-import torch
-from torch import nn
-
-def supported_hyperparameters():
-    return {"lr"}
-
-class Net(nn.Module):
-    def __init__(self, in_shape, out_shape, prm, device):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(in_shape[1], 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
-            nn.MaxPool2d(2), nn.Dropout(0.1), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-            nn.Linear(8, out_shape[0]))
-
-    def train_setup(self, prm):
-        self.optimizer = torch.optim.SGD(self.parameters(), lr=prm["lr"])
-
-    def learn(self, train_data):
-        pass
-
-    def forward(self, x):
-        return self.layers(x)
-"""
 
 
 def small() -> tuple[str, Task, list[Shapes]]:

@@ -65,7 +65,8 @@ class Engine(ABC):
         """Where one job's workers are, for as long as the block lasts. Thread-safe.
 
         Raises:
-            EngineLost: From within the block, where that went away: the job is done again.
+            EngineLost: On entering or from within the block, where that went away: the job is
+                done again, in what this gives next.
         """
 
     def __enter__(self) -> Self:
@@ -110,8 +111,7 @@ class Engine(ABC):
             Refusal: The candidate is refused.
             UserError: The machine does not allow it.
         """
-        with self.sandbox() as sandbox:
-            return job.do(sandbox, listener)
+        return job.do(self.sandbox, listener)
 
     def evaluate(self, asked: Evaluation) -> Future[Outcome]:
         """Screen, train and score a candidate when a worker is free; see `evaluate`.

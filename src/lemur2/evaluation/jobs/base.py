@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+
+Place = Callable[[], AbstractContextManager[Sandbox]]
+"""Gives a sandbox for as long as a block lasts: `Engine.sandbox`."""
 
 DRIVER = {"driver": True}
 """Metadata of a job's field that stays with the parent: workers have its default."""
@@ -61,18 +65,25 @@ class Job(ABC, Generic[R_co]):
 
     @classmethod
     @abstractmethod
-    def example(cls, source: str) -> Self:
-        """A small job with this source of a network in it: what the conformance suite runs."""
+    def example(cls, top: str = "") -> Self:
+        """A small job whose candidate passes; `top` is put above the candidate's source.
+
+        The conformance suite runs it, with tops that raise, leave, loop and forge.
+        """
+
+    def verdict(self, report: Any) -> Verdict:
+        """What a report says of the candidate; by default that it passed: else it is refused."""
+        return Verdict.OK
 
     # -- parent side ---------------------------------------------------------------------------
 
     @abstractmethod
-    def do(self, sandbox: Sandbox, listener: Any = None) -> R_co:
-        """Have the job done by workers of a sandbox; `again` where one was lost under it.
+    def do(self, place: Place, listener: Any = None) -> R_co:
+        """Have the job done by workers; see `on`.
 
         Args:
-            sandbox: An entered one.
-            listener: Hears how it goes, in jobs that tell of it.
+            place: Gives the sandbox that they are in.
+            listener: Hears how it goes, in jobs that tell of it; nothing twice.
 
         Returns:
             The report, checked.
@@ -122,9 +133,9 @@ class Question(Job[R], ABC, Generic[R]):
             Refusal: (`forbidden`) It cannot be read.
         """
 
-    def do(self, sandbox: Sandbox, listener: Any = None) -> R:
+    def do(self, place: Place, listener: Any = None) -> R:
         """See `Job.do`."""
-        return again(lambda: self._ask(sandbox))
+        return on(place, self._ask)
 
     def _ask(self, sandbox: Sandbox) -> R:
         started = time.monotonic()
@@ -139,14 +150,23 @@ class Question(Job[R], ABC, Generic[R]):
         bench.channel.send(self.answer(bench))
 
 
+def on(place: Place, work: Callable[[Sandbox], R]) -> R:
+    """Do work in a sandbox of a place; again, and in the next one, where it was lost meanwhile.
+
+    Raises:
+        UserError: It was lost too often.
+    """
+
+    def attempt() -> R:
+        with place() as sandbox:
+            return work(sandbox)
+
+    return again(attempt)
+
+
 def give(job: Job[Any], worker: Worker, sandbox: Sandbox, deadline: float) -> None:
     """Send a job to a worker. Raises Refusal."""
-    told = {each.name: getattr(job, each.name) for each in _told(type(job))}
-    message = {
-        "job": job.name,
-        "device": sandbox.limits.device,
-        "fields": msgspec.to_builtins(told),
-    }
+    message = {"job": job.name, "device": sandbox.limits.device, "fields": told(job)}
     worker.send(message, deadline=deadline)
 
 
@@ -155,8 +175,11 @@ def taken(kind: type[Job[Any]], values: Mapping[str, Any]) -> Job[Any]:
     return msgspec.convert(values, kind)
 
 
-def _told(kind: Any) -> list[Any]:
-    return [each for each in fields(kind) if not each.metadata.get("driver")]
+def told(job: Any) -> dict[str, Any]:
+    """What a worker is told of a job, as JSON."""
+    shared = [each.name for each in fields(job) if not each.metadata.get("driver")]
+    found: dict[str, Any] = msgspec.to_builtins({name: getattr(job, name) for name in shared})
+    return found
 
 
 @contextlib.contextmanager

@@ -7,15 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from lemur2.architecture import Refusal
+from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import reading
-from lemur2.evaluation.jobs.base import Bench, Job, give
+from lemur2.evaluation.examples import SMALL_BLOCK
+from lemur2.evaluation.jobs.base import Bench, Job, Place, give, on
 from lemur2.evaluation.jobs.installed import Installed
 from lemur2.retrieval.library.stages import Stage
 from lemur2.retrieval.library.validation import Validation
-from lemur2.sandbox import Awaited, Sandbox, again
+from lemur2.sandbox import Awaited, Sandbox
 from lemur2.sandbox.awaited import MIB
 
+# What refused a block that got so far, and no further.
+_VERDICTS = {
+    **dict.fromkeys(Stage, Verdict.CONTRACT),
+    Stage.CLOSED: Verdict.IMPORT,
+    Stage.IMPORTED: Verdict.BUILD,
+    Stage.MODULE: Verdict.BUILD,
+    Stage.BUILT: Verdict.SHAPE,
+    Stage.FORWARD: Verdict.BACKWARD,
+    Stage.BACKWARD: Verdict.OK,
+}
 _EXPRESSION = 50_000  # characters of an argument of a block: a configuration may be long
 
 
@@ -46,13 +57,18 @@ class TryBlock(Job[Validation]):
     installed: Installed = field(default_factory=Installed.here)
 
     @classmethod
-    def example(cls, source: str) -> Self:
+    def example(cls, top: str = "") -> Self:
         """See `Job.example`."""
-        return cls(source=source, target="Net", wall_seconds=10.0)
+        return cls(source=top + SMALL_BLOCK, target="Block", wall_seconds=10.0)
 
-    def do(self, sandbox: Sandbox, listener: Any = None) -> Validation:
+    def verdict(self, report: Validation) -> Verdict:
+        """See `Job.verdict`: of a process that ended, why, else by the stage that was reached."""
+        first = report.reason.partition(":")[0]
+        return Verdict(first) if first in set(Verdict) else _VERDICTS[report.stage]
+
+    def do(self, place: Place, listener: Any = None) -> Validation:
         """See `Job.do`."""
-        return again(lambda: self._followed(sandbox))
+        return on(place, self._followed)
 
     def _followed(self, sandbox: Sandbox) -> Validation:
         awaited = Awaited(json=8 * MIB, verdicts=reading.LOADED, lines=reading.lines(self.source))

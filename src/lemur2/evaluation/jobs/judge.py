@@ -17,11 +17,21 @@ import numpy as np
 
 from lemur2.architecture import Refusal, Verdict
 from lemur2.evaluation import reading
-from lemur2.evaluation.jobs.base import DRIVER, Bench, Job, blameless, give, training_data
+from lemur2.evaluation.examples import SMALL_NETWORK
+from lemur2.evaluation.jobs.base import (
+    DRIVER,
+    Bench,
+    Job,
+    Place,
+    blameless,
+    give,
+    on,
+    training_data,
+)
 from lemur2.evaluation.jobs.scoring import Judged
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.protocol import Protocol
-from lemur2.sandbox import Awaited, Sandbox, Worker, again
+from lemur2.sandbox import Awaited, Sandbox, Worker
 from lemur2.sandbox.awaited import MIB
 
 VERDICTS = reading.LOADED | {Verdict.SYNTAX, Verdict.TRAIN, Verdict.DIVERGED}
@@ -51,16 +61,16 @@ class Judge(Job[np.ndarray]):
     targets: Any = field(default=None, metadata=DRIVER)
 
     @classmethod
-    def example(cls, source: str) -> Self:
+    def example(cls, top: str = "") -> Self:
         """See `Job.example`: with the weights that the network is built with."""
         plan = Plan.of(Protocol(dataset="digits"))
         inputs, targets = plan.data.inputs("train"), plan.data.targets("train")
         some = {"inputs": inputs[:_EXAMPLES], "targets": targets[:_EXAMPLES]}
-        return cls(source=source, plan=plan, **some)
+        return cls(source=top + SMALL_NETWORK, plan=plan, **some)
 
-    def do(self, sandbox: Sandbox, listener: Any = None) -> np.ndarray:
+    def do(self, place: Place, listener: Any = None) -> np.ndarray:
         """See `Job.do`."""
-        return again(lambda: self._predict(sandbox))
+        return on(place, self._predict)
 
     def _predict(self, sandbox: Sandbox) -> np.ndarray:
         deadline = time.monotonic() + sandbox.limits.train_seconds

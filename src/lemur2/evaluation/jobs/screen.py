@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Self
 from lemur2.architecture import Verdict
 from lemur2.corpus import Facts
 from lemur2.evaluation import reading
+from lemur2.evaluation.examples import SMALL_NETWORK
 from lemur2.evaluation.jobs.base import Bench, Question
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.shapes import Attempt, attempts
 from lemur2.sandbox import Awaited
 from lemur2.sandbox.awaited import MIB
-from lemur2.tasks import Task
+from lemur2.tasks import DEFAULT_TASK, Task
 from lemur2.tasks import task as task_by_name
 
 LARGE = 16 * MIB  # of JSON: what an outline says of a large network
@@ -80,11 +81,9 @@ class Screen(Question[Screened]):
         return cls(source=source, task=plan.task.name, plan=plan)
 
     @classmethod
-    def example(cls, source: str) -> Self:
+    def example(cls, top: str = "") -> Self:
         """See `Job.example`."""
-        return cls(
-            source=source, task="img-classification", attempts=(Attempt(8, (3, 8, 8), (10,)),)
-        )
+        return cls.at_sizes(top + SMALL_NETWORK, task_by_name(DEFAULT_TASK), [32])
 
     @property
     def awaited(self) -> Awaited:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from lemur2.architecture import Verdict
 from lemur2.evaluation import reading
+from lemur2.evaluation.examples import SMALL_TRANSFORM
 from lemur2.evaluation.jobs.base import Bench, Question
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.protocol import Protocol
@@ -34,10 +35,10 @@ class ScreenTransform(Question[ScreenedTransform]):
     plan: Plan
 
     @classmethod
-    def example(cls, source: str) -> Self:
-        """See `Job.example`: the source stands where the transform is."""
+    def example(cls, top: str = "") -> Self:
+        """See `Job.example`."""
         plan = Plan.of(Protocol(dataset="digits"))
-        return cls(plan=plan.under("example", source))
+        return cls(plan=plan.under("example", top + SMALL_TRANSFORM))
 
     @property
     def awaited(self) -> Awaited:

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Self
 
 from lemur2.architecture import Refusal
 from lemur2.evaluation import reading
-from lemur2.evaluation.jobs.base import Bench, Job, give
+from lemur2.evaluation.jobs.base import Bench, Job, Place, give, on
 from lemur2.evaluation.jobs.installed import Installed
-from lemur2.sandbox import Awaited, Sandbox, again
+from lemur2.sandbox import Awaited, Sandbox
 from lemur2.sandbox.awaited import MIB
 from lemur2.texts import LONGEST_TEXT, printable
 
@@ -41,13 +41,13 @@ class ReadSettings(Job[Settings]):
     installed: Installed = field(default_factory=Installed.here)
 
     @classmethod
-    def example(cls, source: str) -> Self:
+    def example(cls, top: str = "") -> Self:
         """See `Job.example`: a module without configuration classes."""
         return cls(modules=("torch.nn",), wall_seconds=60.0)
 
-    def do(self, sandbox: Sandbox, listener: Any = None) -> Settings:
+    def do(self, place: Place, listener: Any = None) -> Settings:
         """See `Job.do`."""
-        return again(lambda: self._read(sandbox))
+        return on(place, self._read)
 
     def _read(self, sandbox: Sandbox) -> Settings:
         deadline = time.monotonic() + self.wall_seconds

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from lemur2.evaluation import reading
+from lemur2.evaluation.examples import SMALL_NETWORK
 from lemur2.evaluation.jobs.base import Bench, Question
 from lemur2.evaluation.jobs.screen import LARGE, VERDICTS
 from lemur2.evaluation.shapes import Attempt, attempts
 from lemur2.evaluation.trace import Trace
 from lemur2.sandbox import Awaited
-from lemur2.tasks import Task
+from lemur2.tasks import DEFAULT_TASK, Task
 from lemur2.tasks import task as task_by_name
 
 
@@ -38,11 +39,9 @@ class TraceNetwork(Question[Trace]):
         return cls(source=source, task=task.name, attempts=attempts(task, sizes, channels))
 
     @classmethod
-    def example(cls, source: str) -> Self:
+    def example(cls, top: str = "") -> Self:
         """See `Job.example`."""
-        return cls(
-            source=source, task="img-classification", attempts=(Attempt(8, (3, 8, 8), (10,)),)
-        )
+        return cls.at_sizes(top + SMALL_NETWORK, task_by_name(DEFAULT_TASK), [32])
 
     @property
     def awaited(self) -> Awaited:

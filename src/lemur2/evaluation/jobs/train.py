@@ -16,12 +16,22 @@ from typing import Any, ClassVar, Self
 from lemur2.architecture import Refusal, Verdict
 from lemur2.corpus import Epoch, TrialResult
 from lemur2.evaluation import reading
-from lemur2.evaluation.jobs.base import DRIVER, Bench, Job, blameless, give, training_data
+from lemur2.evaluation.examples import SMALL_NETWORK
+from lemur2.evaluation.jobs.base import (
+    DRIVER,
+    Bench,
+    Job,
+    Place,
+    blameless,
+    give,
+    on,
+    training_data,
+)
 from lemur2.evaluation.jobs.judge import VERDICTS, Judge, judged, take_weights
 from lemur2.evaluation.jobs.scoring import Judged, Score
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.protocol import Protocol
-from lemur2.sandbox import Awaited, Sandbox, Worker, again
+from lemur2.sandbox import Awaited, Sandbox, Worker
 
 _MOST_NUMBERS = 10_000  # in all of an epoch's diagnostics
 _DEEPEST = 3  # axes of one of them
@@ -65,17 +75,21 @@ class Train(Job[TrialResult]):
     test: bool = field(default=False, metadata=DRIVER)
 
     @classmethod
-    def example(cls, source: str) -> Self:
+    def example(cls, top: str = "") -> Self:
         """See `Job.example`."""
-        return cls(source=source, plan=Plan.of(Protocol(dataset="digits")))
+        return cls(source=top + SMALL_NETWORK, plan=Plan.of(Protocol(dataset="digits")))
 
-    def do(self, sandbox: Sandbox, listener: Listener | None = None) -> TrialResult:
+    def verdict(self, report: TrialResult) -> Verdict:
+        """See `Job.verdict`."""
+        return report.verdict
+
+    def do(self, place: Place, listener: Listener | None = None) -> TrialResult:
         """See `Job.do`; a refused training is a trial, too."""
-        trial = _Trial(self, sandbox, listener or Listener())
+        trial = _Trial(self, listener or Listener())
         verdict, reason = Verdict.OK, ""
         try:
             with blameless(self.plan):
-                again(trial.run)
+                on(place, trial.run)
             reason = "; ".join(filter(None, (trial.output_note, trial.notes)))
         except Refusal as refusal:
             verdict, reason = refusal.verdict, str(refusal)
@@ -98,10 +112,12 @@ class Train(Job[TrialResult]):
 class _Trial:
     """One training, from the parent's side."""
 
-    def __init__(self, job: Train, sandbox: Sandbox, listener: Listener) -> None:
+    sandbox: Sandbox  # where the attempt at hand is made
+
+    def __init__(self, job: Train, listener: Listener) -> None:
         self.job, self.source, self.plan = job, job.source, job.plan
-        self.sandbox, self.limits = sandbox, sandbox.limits
         self.listener = listener
+        self.environment: Mapping[str, Any] = {}
         self.hyperparameters: Mapping[str, Any] = {  # until the worker says what it built with
             **self.plan.protocol.hyperparameters,
             "transform": self.plan.transform,
@@ -128,18 +144,19 @@ class _Trial:
             reason=reason,
             epochs=tuple(self.epochs),
             test_score=self.test_score,
-            environment=self.sandbox.environment,
+            environment=self.environment,
             transform_source=plan.transform_source,
             output=self.output,
         )
 
-    def run(self) -> None:
+    def run(self, sandbox: Sandbox) -> None:
         """Train from the start to the end. Raises Refusal.
 
         Run again, it gives the same, and the listener hears nothing twice.
         """
+        self.sandbox, self.environment = sandbox, sandbox.environment
         self.epochs, self.test_score = [], None
-        self.deadline = time.monotonic() + self.limits.train_seconds
+        self.deadline = time.monotonic() + sandbox.limits.train_seconds
         with self.sandbox.worker(training_data(self.plan), self.listener.printed) as worker:
             try:
                 self._train(worker)
@@ -151,7 +168,7 @@ class _Trial:
         self.hyperparameters = read_hyperparameters(self._receive(worker))
         if self.told < 0:
             self.told = 0
-            self.listener.built(self.hyperparameters, self.sandbox.environment)
+            self.listener.built(self.hyperparameters, self.environment)
         for number in range(1, self.plan.protocol.epochs + 1):
             if not self._epoch(worker, number):
                 return
@@ -200,7 +217,7 @@ class _Trial:
         if not self.plan.task.inputs_tell:
             yield judged(worker, self.source, self.plan, self.deadline)
             return
-        weights = take_weights(worker, self.source, self.limits.memory, self.deadline)
+        weights = take_weights(worker, self.source, self.sandbox.limits.memory, self.deadline)
         judge = Judge(source=self.source, plan=self.plan, weights=weights)
         with judge.sitting(self.sandbox, self.deadline) as sitting:
             yield sitting
