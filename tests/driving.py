@@ -8,16 +8,11 @@ from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.jobs import Listener, Screen, Train
 
 
-class OnSandbox(Engine):
-    """One worker in an entered sandbox, which stays the caller's."""
+class WithoutWorkers(Engine):
+    """One that starts nothing: override what is asked of it."""
 
-    name = "on-sandbox"
-    about = "a sandbox that a test made"
-
-    def __init__(self, sandbox, **limits):
-        self.given = copy.copy(sandbox) if limits else sandbox
-        self.given.limits = replace(sandbox.limits, **limits)
-        super().__init__(self.given.limits, workers=1)
+    name = "without-workers"
+    about = "nowhere"
 
     def fitting(self):
         return 1
@@ -27,6 +22,21 @@ class OnSandbox(Engine):
 
     def close(self):
         pass
+
+    def sandbox(self):
+        raise AssertionError("nothing is run here")
+
+
+class OnSandbox(WithoutWorkers):
+    """One worker in an entered sandbox, which stays the caller's."""
+
+    name = "on-sandbox"
+    about = "a sandbox that a test made"
+
+    def __init__(self, sandbox, **limits):
+        self.given = copy.copy(sandbox) if limits else sandbox
+        self.given.limits = replace(sandbox.limits, **limits)
+        super().__init__(self.given.limits, workers=1)
 
     @contextmanager
     def sandbox(self):

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from lemur2.cli.options import limit_options, protocol_options
 from lemur2.errors import UsageError
+from lemur2.evaluation import Limits
 
 
 def given(*arguments):
@@ -16,7 +17,7 @@ def given(*arguments):
     @protocol_options
     @limit_options
     def command(protocol, limits):
-        found.append((protocol.protocol(), limits.limits(threads=3)))
+        found.append((protocol.protocol(), limits.limits(Limits(threads=3))))
 
     ended = CliRunner().invoke(command, ["--dataset", "digits", *arguments])
     if isinstance(ended.exception, UsageError):

@@ -77,7 +77,8 @@ USAGE = {
     "train LeNet --dataset digits --timeout 0": "'0' is not above 0",
     "train LeNet --dataset digits --timeout nan": "'nan' is not a number",
     "train LeNet --dataset digits --memory 1e300": "'1e300' is above 1e+06",
-    "train LeNet --dataset digits --device gpu": "--device takes cpu, cuda or cuda:N, not 'gpu'",
+    "train LeNet --dataset digits --device gpu": "--device takes cpu, cuda, cuda:N, "
+    "or several as cuda:0,cuda:1; not 'gpu'",
     "grow fractal --dataset digits --lr -1 --db {folder}/n.db": "lr must be 0 or more",
     "resume 99999999999999999999 --db {db}": "is above",
     "data --epoch -1 --db {db}": "-1 is below 0",

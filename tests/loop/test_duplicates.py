@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from driving import WithoutWorkers
 from test_grow import TEMPLATE, Climber, ClimberConfig, Crash, InstantEngine, _outcome, _Waiter
 from test_whitespace_tier import Listed
 
 from lemur2.architecture import Verdict
 from lemur2.corpus import Corpus, Outcome
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.plan import Plan
 from lemur2.loop import Generator, Settings, grow, start_run
 
@@ -35,27 +35,20 @@ class Named(Widths):
         return [replace(candidate, name="Fixed") for candidate in super().ask(limit)]
 
 
-class Answering(Engine):
+class Answering(WithoutWorkers):
     """Answers as `answer` says; a hook runs before every answer."""
 
-    workers = 1
-
     def __init__(self, answer=None, before=None):
+        super().__init__()
         self.answer, self.before = answer or (lambda outcome: outcome), before
         self.trained: list[str] = []
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def submit(self, candidate, name, digest, plan, *, network=None, max_flops=None):
+    def evaluate(self, asked):
         if self.before is not None:
             self.before(len(self.trained))
-        self.trained.append(name)
-        outcome = self.answer(_outcome(candidate, name, digest, plan))
-        if max_flops is not None and outcome.facts and outcome.facts.flops > max_flops:
+        self.trained.append(asked.name)
+        outcome = self.answer(_outcome(asked.candidate, asked.name, asked.digest, asked.plan))
+        if asked.max_flops is not None and outcome.facts.flops > asked.max_flops:
             outcome = replace(outcome, trial=None)
         future: Future[Outcome] = Future()
         future.set_result(outcome)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pytest
+from driving import WithoutWorkers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,6 @@ from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
 from lemur2.corpus.pool import Pool
 from lemur2.errors import UsageError
 from lemur2.evaluation import Limits, Protocol
-from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.plan import Plan
 from lemur2.loop import Generator, Settings, grow, same_run, start_run
 
@@ -89,28 +89,23 @@ class Crash(BaseException):
     """The process is gone, as far as the loop can tell."""
 
 
-class InstantEngine(Engine):
+class InstantEngine(WithoutWorkers):
     """Outcomes are a function of the source; they arrive in an order of its own choosing."""
 
-    workers = 4
-
     def __init__(self, order: random.Random, crash_after: int | None = None) -> None:
+        super().__init__(workers=4)
         self.order, self.left = order, crash_after
         self.waiting: list[tuple[Future[Outcome], Outcome]] = []
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def submit(self, candidate, name, digest, plan, **options):
+    def evaluate(self, asked):
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
                 raise Crash
         future: Future[Outcome] = Future()
-        self.waiting.append((future, _outcome(candidate, name, digest, plan)))
+        self.waiting.append(
+            (future, _outcome(asked.candidate, asked.name, asked.digest, asked.plan))
+        )
         self.order.shuffle(self.waiting)
         if len(self.waiting) >= 3 or self.order.random() < 0.5:
             self.release()
@@ -190,20 +185,15 @@ def _run(path, plan, order=0, crashes=(), total=30, window=5):
     return dump, outcomes
 
 
-class _Waiter(Engine):
+class _Waiter(WithoutWorkers):
     """Releases what the instant engine holds back before anyone could wait for it."""
 
     def __init__(self, engine):
-        self.engine, self.workers = engine, engine.workers
+        super().__init__(workers=engine.workers)
+        self.engine = engine
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def submit(self, *args, **options):
-        future = self.engine.submit(*args, **options)
+    def evaluate(self, asked):
+        future = self.engine.evaluate(asked)
         self.engine.release()
         return future
 

@@ -74,7 +74,7 @@ def test_a_block_is_built_as_its_origin_builds_it(made, validator, tmp_path):
     index = made(LIBRARY)
     blocks = [b for b in BlockDiscovery(index.store).blocks() if b.name in ("Odd", "Alone")]
     with BlockLibrary(tmp_path / "library.db", create=True) as shelf:
-        builder = LibraryBuilder(index.store, validator, shelf, workers=1)
+        builder = LibraryBuilder(index.store, validator, shelf)
         found = {entry.name: entry.validation for entry in builder.build(blocks)}
     assert found["Odd"].stage is Stage.BACKWARD, found["Odd"].reason
     assert found["Odd"].arguments == {"a": "5", "b": "9", "mode": "'odd'"}

@@ -22,6 +22,8 @@ from lemur2.errors import UsageError
 if TYPE_CHECKING:
     from lemur2.evaluation import Limits, Protocol
     from lemur2.evaluation.engines import Engine
+    from lemur2.evaluation.jobs import Keep
+    from lemur2.loop.keeping import Keeping
 
 Command = Callable[..., Any]
 
@@ -295,6 +297,29 @@ def limit_options(command: Command) -> Command:
     return _packed(command, "limits", LimitFlags, _LIMITS)
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeepFlags:
+    """What was asked for with `keep_options`."""
+
+    keep: Keep
+    keep_top: int
+    keep_budget: float | None
+    artifacts: str | None
+
+    def keeping(self) -> Keeping:
+        """Which weights to keep, and where."""
+        from lemur2.loop.keeping import Keeping
+        from lemur2.sandbox.limits import GIB
+
+        budget = None if self.keep_budget is None else int(self.keep_budget * GIB)
+        return Keeping(what=self.keep, top=self.keep_top, budget=budget, place=self.artifacts)
+
+
+def keep_options(command: Command) -> Command:
+    """Add the options that say which weights are kept."""
+    return _packed(command, "keep", KeepFlags, _KEEP)
+
+
 def _packed(command: Command, name: str, kind: type, options: dict[str, Any]) -> Command:
     """The command with the options added, which it gets as one argument."""
 
@@ -373,6 +398,36 @@ _LIMITS = {
         show_default=True,
         help="Where networks run: on this machine, or where an installed package has workers.",
     ),
+}
+
+artifacts_option = click.option(
+    "--artifacts",
+    metavar="PLACE",
+    help="Where weights are: a folder or a URL. [$LEMUR2_ARTIFACTS, or beside the corpus]",
+)
+
+_KEEP = {
+    "keep": click.option(
+        "--keep",
+        type=click.Choice(["best", "last", "none"]),
+        default="best",
+        show_default=True,
+        help="Weights to keep of a training: those of the best epoch, of the last one, none.",
+    ),
+    "keep_top": click.option(
+        "--keep-top",
+        type=COUNT,
+        default=3,
+        show_default=True,
+        help="Of a run of many networks, keep the weights of so many best ones.",
+    ),
+    "keep_budget": click.option(
+        "--keep-budget",
+        type=POSITIVE,
+        metavar="GIB",
+        help="Keep no more weights where all that are kept would be larger. [no bound]",
+    ),
+    "artifacts": artifacts_option,
 }
 
 LIMITS = tuple(_LIMITS)

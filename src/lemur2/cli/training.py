@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lemur2.evaluation import Protocol
     from lemur2.evaluation.engines import Engine
     from lemur2.evaluation.plan import Plan
+    from lemur2.loop.keeping import Keeper
 
 
 class Report(Watcher):
@@ -238,7 +239,7 @@ class TextReport(Report):
         say(text, indent="  ")
 
 
-def resume(corpus: Corpus, run: int, engine: Engine, *, as_json: bool) -> int:
+def resume(corpus: Corpus, run: int, engine: Engine, keeper: Keeper, *, as_json: bool) -> int:
     """Go on with a `train` run and show it; the exit code. See `loop.search.resume_train`.
 
     The engine is entered here.
@@ -254,7 +255,7 @@ def resume(corpus: Corpus, run: int, engine: Engine, *, as_json: bool) -> int:
 
     try:
         with engine:
-            training = resume_train(corpus, run, engine, watch=watch)
+            training = resume_train(corpus, run, engine, watch=watch, keeper=keeper)
         return reports[0].ended(training)
     finally:
         for report in reports:

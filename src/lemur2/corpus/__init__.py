@@ -7,7 +7,7 @@ so that workers and `--help` do without it.
 from typing import TYPE_CHECKING, Any
 
 from lemur2.corpus.funnel import STAGES, Attempted, Stage, funnel, wilson
-from lemur2.corpus.records import Epoch, Facts, Outcome, TrialResult
+from lemur2.corpus.records import Artifact, Epoch, Facts, Outcome, TrialResult, Weights
 from lemur2.corpus.rows.entries import Attempt, Run, Standing, Status, StoredArchitecture, Trial
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STAGES",
+    "Artifact",
     "Attempt",
     "Attempted",
     "Corpus",
@@ -28,6 +29,7 @@ __all__ = [
     "StoredArchitecture",
     "Trial",
     "TrialResult",
+    "Weights",
     "funnel",
     "wilson",
 ]

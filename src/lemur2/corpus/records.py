@@ -51,6 +51,37 @@ class Epoch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A trained network's parameters and buffers.
+
+    Attributes:
+        epoch: After which it had them.
+        data: The bytes of a safetensors file.
+        plan: What it was trained under, as JSON: all that using them takes.
+    """
+
+    epoch: int
+    data: bytes = field(repr=False)
+    plan: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """Weights that are kept: a file of an artifact store.
+
+    Attributes:
+        epoch, plan: As in `Weights`.
+        digest: SHA-256 of the file, in hex: its name.
+        size: Of the file, in bytes.
+    """
+
+    epoch: int
+    digest: str
+    size: int
+    plan: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialResult:
     """One training under a protocol.
 
@@ -65,6 +96,8 @@ class TrialResult:
         transform_source: The transform's source text, "" where the task has none.
         output: What the network printed while it was trained, as far as that is kept. Not read
             back with a trial: see `Corpus.printed`.
+        weights: Of the trained network, where they were to be kept; not stored yet.
+        artifact: Where its weights are. Not read back with a trial: see `Corpus.artifacts`.
     """
 
     task: str
@@ -80,6 +113,8 @@ class TrialResult:
     environment: Mapping[str, Any] = field(default_factory=dict)
     transform_source: str = ""
     output: str = field(default="", compare=False)
+    weights: Weights | None = field(default=None, compare=False, repr=False)
+    artifact: Artifact | None = field(default=None, compare=False)
 
     @property
     def score(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lemur2.architecture import Candidate, Verdict
+from lemur2.corpus.artifacts import ArtifactStore, artifact_store
 from lemur2.corpus.db import codec
 from lemur2.corpus.db.claims import Claim, claimed, held
 from lemur2.corpus.db.database import Database, locate
@@ -21,9 +23,10 @@ from lemur2.corpus.db.schema import architectures as architecture_table
 from lemur2.corpus.db.schema import attempts as attempt_table
 from lemur2.corpus.db.schema import trials as trial_table
 from lemur2.corpus.funnel import Attempted, Stage, funnel
-from lemur2.corpus.records import Epoch, Facts, Outcome
+from lemur2.corpus.records import Artifact, Epoch, Facts, Outcome
 from lemur2.corpus.repeats import said
-from lemur2.corpus.rows import architectures, dump, ledger, removal, trials, watermark
+from lemur2.corpus.rows import architectures, artifacts, dump, ledger, removal, trials, watermark
+from lemur2.corpus.rows.artifacts import Kept
 from lemur2.corpus.rows.entries import Attempt, Run, Status, StoredArchitecture, Trial
 from lemur2.corpus.rows.removal import Removed
 from lemur2.errors import UserError
@@ -378,10 +381,18 @@ class Corpus:
         reason: str = "",
         test_score: float | None = None,
         output: str = "",
+        artifact: Artifact | None = None,
     ) -> None:
-        """Close a trial; `output` is what the network printed meanwhile."""
+        """Close a trial.
+
+        Args:
+            trial_id: Its id.
+            verdict, reason, test_score: How it ended.
+            output: What the network printed meanwhile.
+            artifact: Where its weights are, which are stored already.
+        """
         with self.database.write() as connection:
-            trials.finish(connection, trial_id, verdict, reason, test_score, output)
+            trials.finish(connection, trial_id, verdict, reason, test_score, output, artifact)
 
     def printed(self, trial_id: int) -> str:
         """What a network printed while a trial trained it, untrusted text; "" if nothing is kept.
@@ -405,6 +416,60 @@ class Corpus:
             where.append(trials.of_run(run_id))
         with self.database.read() as connection:
             return trials.find(connection, *where)
+
+    def trial_of(self, run_id: int, index: int) -> int | None:
+        """The id of an attempt's trial; None where it has none."""
+        table = attempt_table.c
+        with self.database.read() as connection:
+            mine = (table.run_id == run_id) & (table.index == index)
+            return connection.scalar(sa.select(table.trial_id).where(mine))
+
+    # -- weights -------------------------------------------------------------------------------
+
+    def artifact_store(self, place: str | None = None) -> ArtifactStore:
+        """Where the weights of this corpus's networks are.
+
+        Args:
+            place: A folder or a URL; None takes `$LEMUR2_ARTIFACTS`, else the folder beside the
+                database's file, called as that with `.artifacts` behind it.
+
+        Raises:
+            UserError: The database is no file, and nothing says where; or the URL is of no kind
+                that is known.
+        """
+        place = place or os.environ.get("LEMUR2_ARTIFACTS")
+        if place is None:
+            if self.database.engine.dialect.name != "sqlite":
+                raise UserError(
+                    "where are weights to be kept? The corpus is no file beside which they could "
+                    "be; set LEMUR2_ARTIFACTS or --artifacts to a folder or a URL"
+                )
+            place = f"{Path(self.database.place).absolute()}.artifacts"
+        return artifact_store(place)
+
+    def artifacts(
+        self, *, name: str | None = None, trial_id: int | None = None, run_id: int | None = None
+    ) -> list[Kept]:
+        """The weights that are kept: of a network, a trial, a run, or all; the oldest first."""
+        where = []
+        if name is not None:
+            where.append(architecture_table.c.name == name)
+        if trial_id is not None:
+            where.append(trial_table.c.id == trial_id)
+        if run_id is not None:
+            where.append(trial_table.c.run_id == run_id)
+        with self.database.read() as connection:
+            return artifacts.find(connection, *where)
+
+    def let_go(self, trial_ids: Collection[int]) -> set[str]:
+        """Keep the weights of these trials no longer; digests of the files that are free now."""
+        with self.database.write() as connection:
+            return artifacts.let_go(connection, trial_ids)
+
+    def artifact_digests(self) -> set[str]:
+        """Of all files that are wanted."""
+        with self.database.read() as connection:
+            return artifacts.digests(connection)
 
     # -- reading -------------------------------------------------------------------------------
 

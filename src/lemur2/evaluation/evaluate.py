@@ -9,7 +9,7 @@ from typing import Any
 
 from lemur2.architecture import Candidate, Refusal, Verdict
 from lemur2.corpus import Facts, Outcome, TrialResult
-from lemur2.evaluation.jobs import Attempt, Screen, ScreenTransform, Train
+from lemur2.evaluation.jobs import Attempt, Keep, Screen, ScreenTransform, Train
 from lemur2.evaluation.plan import Plan
 
 Do = Callable[[Any], Any]
@@ -28,6 +28,7 @@ class Evaluation:
         screen: How a network is screened.
         plan: What it is trained under; None for screening alone.
         network: Source of the network that a transform is tried on.
+        keep: Which weights the trial brings.
         max_flops: Train it only if one sample's forward pass takes at most so many; 0 for
             screening alone. A network whose FLOPs cannot be counted is trained if any is.
     """
@@ -39,6 +40,7 @@ class Evaluation:
     plan: Plan | None = None
     network: str | None = None
     max_flops: float | None = None
+    keep: Keep = "none"
 
     @property
     def trained_under(self) -> Plan | None:
@@ -68,7 +70,7 @@ def evaluate(asked: Evaluation, do: Do, once: Do) -> Outcome:
         verdict, reason = Verdict.OK, ""
         plan = asked.trained_under
         if plan is not None and asked.wants_training(facts):
-            trial = do(Train(source=asked.network or asked.candidate.source, plan=plan))
+            trial = do(_training(asked, plan))
             verdict, reason = trial.verdict, trial.reason
     except Refusal as refusal:
         verdict, reason = refusal.verdict, str(refusal)
@@ -82,6 +84,10 @@ def evaluate(asked: Evaluation, do: Do, once: Do) -> Outcome:
         trial=trial,
         seconds=time.monotonic() - started,
     )
+
+
+def _training(asked: Evaluation, plan: Plan) -> Train:
+    return Train(source=asked.network or asked.candidate.source, plan=plan, keep=asked.keep)
 
 
 def _screened(asked: Evaluation, do: Do, once: Do) -> Facts:

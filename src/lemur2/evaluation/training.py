@@ -192,14 +192,15 @@ def judge(
     trainer: Trainer,
     source: str,
     plan: Plan,
-    arrays: Mapping[str, np.ndarray],
 ) -> None:
     """Build the network, take weights that another worker trained, and answer.
+
+    It is built on the shape of a sample alone: no data is needed to predict.
 
     Raises:
         Refusal: With the stage that failed.
     """
-    trainer.build(source, plan, arrays["inputs"])
+    trainer.build(source, plan, trainer.task.blank(plan.spec.sample_shape))
     head, weights = channel.receive()
     trainer.load_weights(head["names"], weights)
     answer(channel, trainer)
@@ -211,7 +212,10 @@ def answer(channel: Channel, trainer: Trainer) -> None:
         message, arrays = channel.receive()
         if message["do"] == "continue":
             return
-        if message["do"] == "weights":
+        if message["do"] == "load":
+            trainer.load_weights(message["names"], arrays)
+            channel.send({})
+        elif message["do"] == "weights":
             weights = trainer.weights()
             channel.send({"names": list(weights)}, list(weights.values()))
         else:

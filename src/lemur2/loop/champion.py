@@ -13,9 +13,10 @@ from lemur2.corpus import Corpus, Outcome
 from lemur2.errors import UserError
 from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.plan import Plan
+from lemur2.loop.keeping import Keeper
+from lemur2.loop.ranking import loss
 from lemur2.loop.sources import find
 from lemur2.loop.training import Trainer, Training, Watcher, train
-from lemur2.metrics import loss as loss_of
 
 COSTS = ("parameters", "flops", "seconds")
 
@@ -56,6 +57,7 @@ def crown(
     plan: Plan,
     engine: Engine,
     watcher: Watcher | None = None,
+    keeper: Keeper | None = None,
 ) -> Training:
     """Train an outcome's network under a plan, with what it brings of hyperparameters; test it.
 
@@ -67,6 +69,7 @@ def crown(
         plan: The protocol to test it under.
         engine: Where it runs; entered.
         watcher: Hears how it goes.
+        keeper: Keeps its weights; none are kept without one.
     """
     given = outcome.candidate.training.get("hyperparameters", {})
     plan = replace(plan, protocol=plan.protocol.with_(hyperparameters=given))
@@ -74,7 +77,8 @@ def crown(
     if earlier is not None:
         return earlier
     network = find(outcome.name, corpus).network()
-    return train(Trainer(engine, network, corpus=corpus, watcher=watcher), plan, test=True)
+    trainer = Trainer(engine, network, corpus=corpus, watcher=watcher, keeper=keeper)
+    return train(trainer, plan, test=True)
 
 
 def _earlier(corpus: Corpus, outcome: Outcome, plan: Plan) -> Training | None:
@@ -103,13 +107,6 @@ def _scored(corpus: Corpus, run: int) -> list[Outcome]:
     if not scored:
         raise UserError(f"run {run} has no champion: nothing in it was trained and scored")
     return scored
-
-
-def loss(outcome: Outcome) -> float:
-    """The score of a trained outcome as something to be small."""
-    assert outcome.trial is not None
-    assert outcome.score is not None
-    return loss_of(outcome.score, outcome.trial.metric)
 
 
 def cost(outcome: Outcome, name: str) -> float | None:

@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from lemur2.architecture import Candidate, Refusal, Verdict
@@ -28,14 +28,16 @@ from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.evaluate import Evaluation
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.llm.client import in_threads
-from lemur2.loop.champion import loss
 from lemur2.loop.duplicates import Duplicates
 from lemur2.loop.ending import working_on
 from lemur2.loop.generator import Generator
+from lemur2.loop.keeping import Keeper, Keeping, Podium, let_go
+from lemur2.loop.ranking import loss
 from lemur2.loop.sources import network_source
 from lemur2.sandbox.limits import Limits
 
 WINDOW = 16
+NOTHING = Keeping(what="none")
 Order = Literal["asked", "finished"]
 
 
@@ -139,6 +141,8 @@ def grow(
     plan: Plan,
     engine: Engine,
     on_progress: OnProgress | None = None,
+    *,
+    keeping: Keeping = NOTHING,
 ) -> None:
     """Carry a run on, from where the ledger says it stands, to its end.
 
@@ -149,12 +153,13 @@ def grow(
         plan: What candidates are evaluated under.
         engine: Where.
         on_progress: Called after every candidate that is recorded.
+        keeping: Which weights to keep; by default none.
 
     Raises:
         UserError: The machine or the database does not allow it. The run can be resumed.
     """
     with working_on(corpus, run), closing(generator):
-        _Loop(corpus, run, generator, plan, engine, on_progress).go()
+        _Loop(corpus, run, generator, plan, engine, on_progress, keeping).go()
 
 
 class _Loop:
@@ -166,7 +171,9 @@ class _Loop:
         plan: Plan,
         engine: Engine,
         on_progress: OnProgress | None,
+        keeping: Keeping,
     ) -> None:
+        self.keeper, self.podium = Keeper(corpus, keeping), Podium(keeping.top)
         stored = corpus.run(run)
         self.corpus, self.run, self.generator = corpus, run, generator
         self.plan, self.engine, self.on_progress = plan, engine, on_progress
@@ -221,6 +228,10 @@ class _Loop:
             self._dispatch(attempt.index)
             return
         self._count(attempt.outcome)
+        if attempt.outcome.trial is not None:
+            leaving = self.podium.add(attempt.index, attempt.outcome)
+            if leaving is not None:  # a process that was killed may not have got so far
+                self._let_go(leaving)
         self.duplicates.restore(attempt)
         told = attempt.index < self.told if self._in_order else attempt.told is not None
         if not told:
@@ -284,6 +295,7 @@ class _Loop:
             plan=self.plan.for_candidate(candidate),
             network=self._network_for(candidate),
             max_flops=self.settings.max_flops,
+            keep=self.keeper.what,
         )
         self.pending[self.engine.evaluate(asked)] = index
 
@@ -314,12 +326,31 @@ class _Loop:
         return Outcome(candidate=candidate, name=name, digest=digest, **found)
 
     def _record(self, index: int, outcome: Outcome) -> None:
-        outcome = self.corpus.record(self.run, index, outcome, rename=True) or outcome
+        outcome = self._stored(index, outcome)
         self.outcomes[index] = outcome
         self._count(outcome)
         if self.on_progress is not None:
             step = Progress(outcome, index, self.recorded, self.settings.total, self.best)
             self.on_progress(step)
+
+    def _stored(self, index: int, outcome: Outcome) -> Outcome:
+        """Record an outcome, with its weights where they are to be kept."""
+        if outcome.trial is None:
+            return self.corpus.record(self.run, index, outcome, rename=True) or outcome
+        leaving = self.podium.add(index, outcome)
+        trial = replace(outcome.trial, weights=None) if leaving == index else outcome.trial
+        with self.keeper.stored(trial) as stored:
+            outcome = replace(outcome, trial=stored)
+            recorded = self.corpus.record(self.run, index, outcome, rename=True) or outcome
+        if leaving not in (None, index):
+            self._let_go(leaving)
+        return recorded
+
+    def _let_go(self, index: int) -> None:
+        """Keep an outcome's weights no longer."""
+        trial_id = self.corpus.trial_of(self.run, index)
+        if trial_id is not None and self.corpus.artifacts(trial_id=trial_id):
+            let_go(self.corpus, self.keeper.store, [trial_id])
 
     def _count(self, outcome: Outcome) -> None:
         self.recorded += 1

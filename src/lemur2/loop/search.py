@@ -19,6 +19,7 @@ from lemur2.evaluation import Protocol
 from lemur2.evaluation.engines import Engine
 from lemur2.evaluation.plan import Plan
 from lemur2.loop.ending import working_on
+from lemur2.loop.keeping import Keeper, let_go
 from lemur2.loop.sources import Network
 from lemur2.loop.space import Proposal, Prune, Space, completed, propose
 from lemur2.loop.training import (
@@ -168,8 +169,17 @@ class Study:
             run=run,
             observer=_Pruning(proposal, self.plan.protocol.epochs),
         )
+        self._keep_the_best(run)
         self.trainer.watcher.trial_ended(number, result)
         return result
+
+    def _keep_the_best(self, run: int) -> None:
+        """Let go of the weights of all trials of the search but the best one."""
+        keeper = self.trainer.keeper
+        if keeper is None or len(kept := self.corpus.artifacts(run_id=run)) < 2:
+            return
+        ranked = sorted(kept, key=lambda each: (loss(each.score, each.metric), each.trial_id))
+        let_go(self.corpus, keeper.store, [each.trial_id for each in ranked[1:]])
 
     def _planned(self, hyperparameters: Mapping[str, Any]) -> Plan:
         """The plan of one trial."""
@@ -262,6 +272,7 @@ def resume_train(
     engine: Engine,
     *,
     watch: Callable[[Plan], Watcher] | None = None,
+    keeper: Keeper | None = None,
 ) -> Training:
     """Go on with a `train` run where it stopped, under what it was started with.
 
@@ -273,6 +284,7 @@ def resume_train(
         run_id: Its number.
         engine: Where to run; entered.
         watch: Makes what hears how it goes, from the run's plan.
+        keeper: Keeps the weights; none are kept without one.
 
     Raises:
         UserError: There is no such run, it is none of `train`, its network is not stored, or
@@ -282,7 +294,7 @@ def resume_train(
     network = _stored(corpus, run)
     plan = Plan.of(Protocol(**run.protocol))
     watcher = watch(plan) if watch is not None else Watcher()
-    trainer = Trainer(engine, network, corpus=corpus, watcher=watcher)
+    trainer = Trainer(engine, network, corpus=corpus, watcher=watcher, keeper=keeper)
     return _go_on(trainer, corpus, plan, run)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,9 +11,10 @@ from lemur2.architecture import Architecture, Candidate, Refusal, Verdict
 from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
 from lemur2.errors import UsageError
 from lemur2.evaluation.engines import Engine
-from lemur2.evaluation.jobs import Listener, Screen, Train
+from lemur2.evaluation.jobs import Listener, Screen, Train, Weights
 from lemur2.evaluation.plan import Plan, environment
 from lemur2.loop.ending import working_on
+from lemur2.loop.keeping import Keeper
 from lemur2.loop.sources import Network
 from lemur2.sandbox.limits import Limits
 
@@ -29,6 +30,9 @@ class Watcher:
 
     def trial(self, number: int, total: int, hyperparameters: Mapping[str, Any]) -> None:
         """Trial `number` (from 1) of a search begins; `hyperparameters` were proposed for it."""
+
+    def began(self, fitting: int, others: Sequence[str]) -> None:
+        """The network begins with given weights: how many fit, and what does not, and why."""
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch was trained, scored and stored."""
@@ -95,6 +99,8 @@ class Trainer:
         corpus: Where to store it; None to store nothing.
         watcher: Hears how it goes.
         required: Hyperparameters that the network has to declare.
+        keeper: Keeps the weights; none are kept without one.
+        start: Weights to begin with.
     """
 
     def __init__(
@@ -105,12 +111,16 @@ class Trainer:
         corpus: Corpus | None = None,
         watcher: Watcher | None = None,
         required: Iterable[str] = (),
+        keeper: Keeper | None = None,
+        start: Weights | None = None,
     ) -> None:
         self.engine = engine
         self.network = network
         self.corpus = corpus
         self.watcher = watcher or Watcher()
         self.required = tuple(required)
+        self.keeper = keeper
+        self.start = start
         self.name = network.architecture.name
         self.facts: Facts | None = None
 
@@ -186,7 +196,13 @@ class Trainer:
             UsageError: The network does not declare a required hyperparameter.
         """
         recorder = _Recorder(self, plan, run, observer or Observer())
-        job = Train(source=self.network.architecture.source, plan=plan, test=test)
+        job = Train(
+            source=self.network.architecture.source,
+            plan=plan,
+            test=test,
+            keep=self.keeper.what if self.keeper and self.corpus else "none",
+            start=self.start,
+        )
         return recorder.finish(self.engine.run(job, recorder))
 
 
@@ -224,6 +240,9 @@ class _Recorder(Listener):
         trainer.watcher.epoch(epoch)
         return self.observer.goes_on(epoch)
 
+    def began(self, fitting: int, others: Sequence[str]) -> None:
+        self.trainer.watcher.began(fitting, others)
+
     def printed(self, text: str) -> None:
         self.trainer.watcher.printed(text)
 
@@ -237,11 +256,24 @@ class _Recorder(Listener):
             return result
         if self.trial_id is None:  # refused before it was built
             self._begin(result.hyperparameters, result.environment)
+        if self.trainer.keeper is None:
+            self._close(result)
+            return result
+        with self.trainer.keeper.stored(result) as stored:
+            self._close(stored)
+        return stored
+
+    def _close(self, result: TrialResult) -> None:
         assert self.trial_id is not None
+        assert self.trainer.corpus is not None
         self.trainer.corpus.finish_trial(
-            self.trial_id, result.verdict, result.reason, result.test_score, result.output
+            self.trial_id,
+            result.verdict,
+            result.reason,
+            result.test_score,
+            result.output,
+            result.artifact,
         )
-        return result
 
     def _settled(self, reported: Mapping[str, Any]) -> dict[str, Any]:
         """What the network was built with, on our own word where we know it.

@@ -97,6 +97,10 @@ class Task(ABC):
     ) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
         """One epoch of shuffled training batches, with a length; what `learn` is given."""
 
+    def blank(self, sample_shape: Sequence[int]) -> np.ndarray:
+        """One raw sample as a data set stores it, of no content: what a network is built on."""
+        return np.zeros((1, *sample_shape), np.uint8 if self.transformed else np.int64)
+
     # -- parent side ---------------------------------------------------------------------------
 
     def scores_shape(self, targets: np.ndarray, outputs: Sequence[int]) -> tuple[int, ...]:

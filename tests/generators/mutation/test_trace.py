@@ -6,6 +6,7 @@ import pytest
 from mutation_nets import net
 
 from lemur2.architecture import Refusal, Verdict
+from lemur2.evaluation.jobs import TraceNetwork
 from lemur2.generators.mutation import Trace
 from lemur2.tasks import task
 
@@ -21,7 +22,16 @@ self.fc = nn.Linear(8, out_shape[0])
 @pytest.fixture(scope="module")
 def raw(engine):
     kind = task("img-classification")
-    return engine.trace(SOURCE, kind, kind.input_sizes)
+    job = TraceNetwork.at_sizes(SOURCE, kind, kind.input_sizes)
+    told = []
+
+    class Heard(TraceNetwork):
+        def report(self, reply, seconds):
+            told.append(reply["trace"])
+            return super().report(reply, seconds)
+
+    engine.run(Heard(**vars(job)))
+    return told[0]
 
 
 def test_a_trace_tells_sizes_and_calls(raw):

@@ -11,9 +11,11 @@ from lemur2.cli.options import (
     LIMITS,
     RUN,
     SEED,
+    KeepFlags,
     LimitFlags,
     db_option,
     json_option,
+    keep_options,
     limit_options,
     refuse,
 )
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     help="Instead list what nothing beats in score and in these: parameters, flops, seconds.",
 )
 @limit_options
+@keep_options
 @json_option
 @db_option
 def champion(
@@ -44,6 +47,7 @@ def champion(
     seed: int | None,
     costs: str | None,
     limits: LimitFlags,
+    keep: KeepFlags,
     as_json: bool,
     db: str | None,
 ) -> int:
@@ -66,7 +70,7 @@ def champion(
         if corpus.run(run).verb != "grow":
             raise UsageError(f"run {run} is not one of `lemur2 grow`; `lemur2 runs` lists them")
         if costs is None:
-            return _crown(corpus, run, best(corpus, run), epochs, seed, limits, as_json)
+            return _crown(corpus, run, best(corpus, run), epochs, seed, limits, keep, as_json)
         names = _costs(costs)
         for outcome in front(corpus, run, names):
             _show(outcome, names, as_json)
@@ -80,12 +84,14 @@ def _crown(
     epochs: int | None,
     seed: int | None,
     limits: LimitFlags,
+    keep: KeepFlags,
     as_json: bool,
 ) -> int:
     from lemur2.cli.training import JsonReport, Report, TextReport
     from lemur2.evaluation import Limits, Protocol
     from lemur2.evaluation.plan import Plan
     from lemur2.loop.champion import crown
+    from lemur2.loop.keeping import Keeper
 
     stored = corpus.run(run)
     given = {"epochs": epochs, "seed": seed}
@@ -94,7 +100,9 @@ def _crown(
     report: Report = (JsonReport if as_json else TextReport)(plan)
     with report, limits.on(limits.limits(Limits(**stored.limits)), 1) as engine:
         report.starting(outcome.name)
-        return report.ended(crown(corpus, outcome, plan, engine, report))
+        return report.ended(
+            crown(corpus, outcome, plan, engine, report, Keeper(corpus, keep.keeping()))
+        )
 
 
 def _costs(text: str) -> list[str]:

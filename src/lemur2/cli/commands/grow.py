@@ -11,11 +11,13 @@ from lemur2.cli.options import (
     COUNT,
     POSITIVE,
     RUN,
+    KeepFlags,
     LimitFlags,
     ProtocolFlags,
     db_option,
     download_option,
     json_option,
+    keep_options,
     limit_options,
     protocol_options,
     refuse,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from lemur2.evaluation.engines import Engine
     from lemur2.evaluation.plan import Plan
     from lemur2.loop import Generator, Settings
+    from lemur2.loop.keeping import Keeping
 
 
 class GeneratorGroup(click.Group):
@@ -85,6 +88,7 @@ def _make_grow(kind: type[Generator[Any]]) -> click.Command:
         help="Candidates at once. [as many as there are CPUs]",
     )
     @limit_options
+    @keep_options
     @click.option(
         "--window",
         type=COUNT,
@@ -128,6 +132,7 @@ def _start(
     total: int,
     protocol: ProtocolFlags,
     limits: LimitFlags,
+    keep: KeepFlags,
     max_flops: float | None,
     screen_only: bool,
     workers: int | None,
@@ -165,7 +170,9 @@ def _start(
         if kind.proposes == "transform":
             network_source(corpus, generator.config.network)
         going = Going(corpus, generator, plan, settings)
-        run = going.carry_on(None, limits.on(bounds, workers), workers, as_json)
+        run = going.carry_on(
+            None, limits.on(bounds, workers), workers, as_json, keeping=keep.keeping()
+        )
         for name, why in without_effect(corpus, run, protocol.hyperparameters).items():
             say(f"lemur2: note: {name} had no effect: {why}", err=True)
 
@@ -204,6 +211,7 @@ def _refuse_idle(
     help="The run's model, to say that its server may have your key; asked for where needed.",
 )
 @limit_options
+@keep_options
 @wide_option
 @json_option
 @db_option
@@ -212,6 +220,7 @@ def resume(
     workers: int | None,
     llm: str | None,
     limits: LimitFlags,
+    keep: KeepFlags,
     as_json: bool,
     db: str | None,
 ) -> int:
@@ -228,6 +237,7 @@ def resume(
     from lemur2.cli.commands import screen as screening
     from lemur2.corpus import Corpus
     from lemur2.evaluation import Limits
+    from lemur2.loop.keeping import Keeper
 
     with Corpus.open(db) as corpus:
         stored = corpus.run(run)
@@ -241,10 +251,11 @@ def resume(
         screens = stored.verb == "screen"
         engine = limits.on(limits.limits(Limits(**stored.limits), screening=screens), workers)
         if stored.verb == "train":
-            return training.resume(corpus, run, engine, as_json=as_json)
+            keeper = Keeper(corpus, keep.keeping())
+            return training.resume(corpus, run, engine, keeper, as_json=as_json)
         if screens:
             return screening.resume(corpus, stored, engine, as_json=as_json)
-        _resume_grow(corpus, stored, engine, workers, as_json)
+        _resume_grow(corpus, stored, engine, workers, keep.keeping(), as_json)
         return 0
 
 
@@ -266,7 +277,12 @@ def _settle_server(run: Run, named: str | None) -> None:
 
 
 def _resume_grow(
-    corpus: Corpus, stored: Run, engine: Engine, workers: int | None, as_json: bool
+    corpus: Corpus,
+    stored: Run,
+    engine: Engine,
+    workers: int | None,
+    keeping: Keeping,
+    as_json: bool,
 ) -> None:
     from lemur2.evaluation import Protocol
     from lemur2.evaluation.plan import Plan
@@ -279,7 +295,7 @@ def _resume_grow(
     plan = Plan.of(Protocol(**stored.protocol))
     settings = Settings(**stored.config["settings"])
     going = Going(corpus, generator, plan, settings)
-    going.carry_on(stored.id, engine, workers, as_json)
+    going.carry_on(stored.id, engine, workers, as_json, keeping=keeping)
 
 
 class Going:
@@ -308,6 +324,7 @@ class Going:
         workers: int | None,
         as_json: bool,
         *,
+        keeping: Keeping,
         summarise: bool = True,
     ) -> int:
         """Carry it on to its end, with progress and (`summarise`) its funnel at the end.
@@ -343,7 +360,7 @@ class Going:
                     f"{engine.workers} workers; `lemur2 resume {number}` goes on if it stops"
                 )
             self.generator.say = reporter.busy
-            grow_loop(self.corpus, number, self.generator, self.plan, engine, reporter)
+            grow_loop(*(self.corpus, number, *made[1:]), engine, reporter, keeping=keeping)
         self._close(number, as_json=as_json, summarise=summarise)
         return number
 

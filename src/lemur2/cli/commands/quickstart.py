@@ -92,6 +92,7 @@ class _Step:
         from lemur2.evaluation.plan import Plan
         from lemur2.generators import generator_class
         from lemur2.loop import same_run
+        from lemur2.loop.keeping import Keeping
 
         generator = generator_class(name)(config, self.protocol.seed)
         plan = Plan.of(self.protocol)
@@ -101,4 +102,6 @@ class _Step:
         going = Going(self.corpus, generator, plan, settings)
         engine = self.limits.on(self.limits.limits(), self.workers)
         number = run.id if run else None
-        going.carry_on(number, engine, self.workers, self.as_json, summarise=False)
+        going.carry_on(
+            number, engine, self.workers, self.as_json, keeping=Keeping(), summarise=False
+        )

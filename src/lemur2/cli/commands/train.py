@@ -13,11 +13,13 @@ from lemur2.architecture import Refusal, zoo_names
 from lemur2.cli.options import (
     BATCHES,
     COUNT,
+    KeepFlags,
     LimitFlags,
     ProtocolFlags,
     db_option,
     download_option,
     json_option,
+    keep_options,
     lasting,
     limit_options,
     protocol_options,
@@ -28,6 +30,7 @@ from lemur2.errors import UsageError
 
 if TYPE_CHECKING:
     from lemur2.corpus import Corpus
+    from lemur2.evaluation.jobs import Weights
     from lemur2.loop.search import Settings
     from lemur2.loop.sources import Network
     from lemur2.loop.space import Prune
@@ -59,7 +62,20 @@ _NAME = re.compile(r"[\w.+-]{1,128}", re.ASCII)
     "--prune", type=click.Choice(["median"]), help="End trials early that fall behind the median."
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show what the network prints, on stderr.")
+@click.option(
+    "--from",
+    "from_trial",
+    type=COUNT,
+    metavar="TRIAL",
+    help="Go on from the weights that are kept of a trial (`lemur2 weights list`).",
+)
+@click.option(
+    "--init",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Begin with the weights of a safetensors FILE that fit.",
+)
 @limit_options
+@keep_options
 @json_option
 @db_option
 def train(
@@ -73,7 +89,10 @@ def train(
     transforms: str | None,
     prune: Prune | None,
     verbose: bool,
+    from_trial: int | None,
+    init: Path | None,
     limits: LimitFlags,
+    keep: KeepFlags,
     as_json: bool,
     db: str | None,
 ) -> int:
@@ -93,6 +112,7 @@ def train(
     from lemur2.evaluation import Limits
     from lemur2.evaluation.plan import Plan
     from lemur2.loop import training
+    from lemur2.loop.keeping import Keeper
     from lemur2.loop.search import Study
     from lemur2.loop.sources import find
     from lemur2.quiet import cpus
@@ -113,7 +133,16 @@ def train(
         training.declared_or_refuse(found.architecture, given)
         note_without_effect(plan.protocol, allowed.device, found.architecture.source)
         engine = limits.on(allowed, 1)
-        trainer = training.Trainer(engine, found, corpus=corpus, watcher=report, required=given)
+        keeping = keep.keeping()
+        trainer = training.Trainer(
+            engine,
+            found,
+            corpus=corpus,
+            watcher=report,
+            required=given,
+            keeper=Keeper(corpus, keeping),
+            start=_start(corpus, found.architecture.name, from_trial, init, keeping.place),
+        )
         settings = _settings(given, batch_range, transforms, prune)
         study = Study(trainer, plan, settings) if trials else None
         report.starting(found.architecture.name)
@@ -142,6 +171,20 @@ def _check_search(
         raise UsageError(f"--transforms takes names with commas between them, not {transforms!r}")
     if prune is not None and (protocol.protocol().epochs < 2):
         raise UsageError("--prune ends trials between epochs; add --epochs 2 or more")
+
+
+def _start(
+    corpus: Corpus, name: str, trial: int | None, file: Path | None, place: str | None
+) -> Weights | None:
+    """The weights to begin with; None for none. Raises UserError where they cannot be had."""
+    from lemur2.evaluation.weights import from_bytes
+    from lemur2.loop.keeping import weights_of
+
+    if trial is not None and file is not None:
+        raise UsageError("--from and --init both say which weights to begin with; leave one out")
+    if trial is not None:
+        return weights_of(corpus, trial, place, network=name)
+    return from_bytes(file.read_bytes(), str(file)) if file is not None else None
 
 
 def _check_name(name: str, network: str) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0007"  # the newest migration: what this code reads and writes
+REVISION = "0008"  # the newest migration: what this code reads and writes
 VERSION_TABLE = "lemur2_version"  # Alembic's own table, under a name that no other tool uses
 
 metadata = MetaData(
@@ -229,6 +229,18 @@ outputs = Table(
     metadata,
     Column("trial_id", ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
     Column("text", LargeBinary, nullable=False),  # UTF-8
+)
+
+# Weights of trained networks. The files are in an artifact store, by their digests.
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("epoch", Integer, nullable=False),  # after which the network had them
+    Column("digest", String(64), nullable=False, index=True),  # SHA-256 of the file, hex
+    Column("size", BigInteger, nullable=False),  # of the file, in bytes
+    Column("plan", Text, nullable=False),  # what it was trained under, JSON
+    Column("created", Double, nullable=False),
 )
 
 epochs = Table(

@@ -22,8 +22,9 @@ from lemur2.corpus.db.schema import (
     transforms,
     trials,
 )
-from lemur2.corpus.records import Epoch, TrialResult
+from lemur2.corpus.records import Artifact, Epoch, TrialResult
 from lemur2.corpus.rows.architectures import ensure, ensure_environment, ensure_transform
+from lemur2.corpus.rows.artifacts import keep
 from lemur2.corpus.rows.entries import Trial
 
 
@@ -90,8 +91,11 @@ def finish(
     reason: str,
     test_score: float | None,
     output: str = "",
+    artifact: Artifact | None = None,
 ) -> None:
-    """Close a trial; `output` is what the network printed."""
+    """Close a trial; `output` is what the network printed, `artifact` where its weights are."""
+    if artifact is not None:
+        keep(connection, trial_id, artifact)
     if output:
         text = codec.encode_text(output)
         connection.execute(sa.insert(outputs).values(trial_id=trial_id, text=text))
@@ -124,7 +128,8 @@ def record(
         run_id=run_id,
     )
     add_epochs(connection, trial_id, result.epochs)
-    finish(connection, trial_id, result.verdict, result.reason, result.test_score, result.output)
+    ended = (result.verdict, result.reason, result.test_score, result.output, result.artifact)
+    finish(connection, trial_id, *ended)
     return trial_id
 
 

@@ -23,10 +23,8 @@ from lemur2.evaluation.jobs.base import (
     Bench,
     Job,
     Place,
-    blameless,
     give,
     on,
-    training_data,
 )
 from lemur2.evaluation.jobs.scoring import Judged
 from lemur2.evaluation.plan import Plan
@@ -74,13 +72,13 @@ class Judge(Job[np.ndarray]):
 
     def _predict(self, sandbox: Sandbox) -> np.ndarray:
         deadline = time.monotonic() + sandbox.limits.train_seconds
-        with blameless(self.plan), self.sitting(sandbox, deadline) as judged:
+        with self.sitting(sandbox, deadline) as judged:
             return judged.predict(self.inputs, self.targets)
 
     @contextlib.contextmanager
     def sitting(self, sandbox: Sandbox, deadline: float) -> Iterator[Judged]:
         """A worker with the weights, which answers while the block lasts."""
-        with sandbox.worker(training_data(self.plan)) as worker:
+        with sandbox.worker() as worker:
             give(self, worker, sandbox, deadline)
             names = {"names": list(self.weights)}
             worker.send(names, list(self.weights.values()), deadline=deadline)
@@ -96,13 +94,21 @@ class Judge(Job[np.ndarray]):
         from lemur2.evaluation import training
 
         trainer = training.Trainer.of(self.plan, bench.device)
-        training.judge(bench.channel, trainer, self.source, self.plan, bench.arrays)
+        training.judge(bench.channel, trainer, self.source, self.plan)
 
 
 def judged(worker: Worker, source: str, plan: Plan, deadline: float) -> Judged:
     """A worker that trains or judges, as what predicts."""
     awaited = Awaited(verdicts=VERDICTS, lines=reading.lines(source))
     return Judged(worker=worker, plan=plan, awaited=awaited, deadline=deadline)
+
+
+def put_weights(worker: Worker, weights: Weights, source: str, deadline: float) -> None:
+    """Have a worker that built a network take weights. Raises Refusal where they do not fit."""
+    awaited = Awaited(verdicts=VERDICTS, lines=reading.lines(source))
+    names = {"do": "load", "names": list(weights)}
+    worker.send(names, list(weights.values()), deadline=deadline)
+    worker.receive(deadline=deadline, awaited=awaited)
 
 
 def take_weights(worker: Worker, source: str, most: int, deadline: float) -> Weights:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
+from lemur2 import corpus
 from lemur2.architecture import Refusal, Verdict
 from lemur2.corpus import Epoch, TrialResult
 from lemur2.evaluation import reading
@@ -27,14 +28,26 @@ from lemur2.evaluation.jobs.base import (
     on,
     training_data,
 )
-from lemur2.evaluation.jobs.judge import VERDICTS, Judge, judged, take_weights
+from lemur2.evaluation.jobs.judge import (
+    VERDICTS,
+    Judge,
+    Weights,
+    judged,
+    put_weights,
+    take_weights,
+)
 from lemur2.evaluation.jobs.scoring import Judged, Score
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.protocol import Protocol
+from lemur2.evaluation.weights import plan_to_text, to_bytes
+from lemur2.metrics import best_of
 from lemur2.sandbox import Awaited, Sandbox, Worker
 
 _MOST_NUMBERS = 10_000  # in all of an epoch's diagnostics
 _DEEPEST = 3  # axes of one of them
+
+
+Keep = Literal["best", "last", "none"]
 
 
 class Listener:
@@ -47,6 +60,9 @@ class Listener:
             hyperparameters: What it was built with, by its own word.
             environment: Of the worker: versions, machine, device, threads.
         """
+
+    def began(self, fitting: int, others: Sequence[str]) -> None:
+        """The network begins with given weights: how many fit, and what does not, and why."""
 
     def epoch(self, epoch: Epoch) -> bool:
         """An epoch was trained and scored; False ends the trial after it."""
@@ -66,6 +82,9 @@ class Train(Job[TrialResult]):
         source: The network's file.
         plan: What to train on, and how.
         test: Score the test part once, at the end.
+        keep: Which weights the report brings: of the epoch with the best score, of the last one,
+            or none. None come of a training that was refused.
+        start: Weights to begin with, those that fit; a network that is built anew by default.
     """
 
     name: ClassVar[str] = "train"
@@ -73,6 +92,8 @@ class Train(Job[TrialResult]):
     source: str
     plan: Plan
     test: bool = field(default=False, metadata=DRIVER)
+    keep: Keep = field(default="none", metadata=DRIVER)
+    start: Any = field(default=None, metadata=DRIVER)
 
     @classmethod
     def example(cls, top: str = "") -> Self:
@@ -129,6 +150,7 @@ class _Trial:
         self.test_score: float | None = None
         self.output = self.output_note = ""
         self.deadline = 0.0
+        self.weights: tuple[int, Weights] | None = None  # that are to be kept, with their epoch
 
     def result(self, verdict: Verdict, reason: str) -> TrialResult:
         """The trial as it stands."""
@@ -147,7 +169,15 @@ class _Trial:
             environment=self.environment,
             transform_source=plan.transform_source,
             output=self.output,
+            weights=self._packed() if verdict is Verdict.OK else None,
         )
+
+    def _packed(self) -> corpus.Weights | None:
+        if self.weights is None:
+            return None
+        epoch, weights = self.weights
+        text = plan_to_text(self.plan)
+        return corpus.Weights(epoch=epoch, data=to_bytes(weights), plan=text)
 
     def run(self, sandbox: Sandbox) -> None:
         """Train from the start to the end. Raises Refusal.
@@ -155,7 +185,7 @@ class _Trial:
         Run again, it gives the same, and the listener hears nothing twice.
         """
         self.sandbox, self.environment = sandbox, sandbox.environment
-        self.epochs, self.test_score = [], None
+        self.epochs, self.test_score, self.weights = [], None, None
         self.deadline = time.monotonic() + sandbox.limits.train_seconds
         with self.sandbox.worker(training_data(self.plan), self.listener.printed) as worker:
             try:
@@ -166,12 +196,29 @@ class _Trial:
     def _train(self, worker: Worker) -> None:
         give(self.job, worker, self.sandbox, self.deadline)
         self.hyperparameters = read_hyperparameters(self._receive(worker))
+        if self.job.start is not None:
+            self._begin_with(worker, self.job.start)
         if self.told < 0:
             self.told = 0
             self.listener.built(self.hyperparameters, self.environment)
         for number in range(1, self.plan.protocol.epochs + 1):
             if not self._epoch(worker, number):
                 return
+
+    def _begin_with(self, worker: Worker, start: Weights) -> None:
+        """Give the network those of some weights that fit it, and tell which do not."""
+        own = take_weights(worker, self.source, self.sandbox.limits.memory, self.deadline)
+        fits = {
+            name: array
+            for name, array in start.items()
+            if name in own and own[name].shape == array.shape
+        }
+        others = [f"{name} (not in the network)" for name in start if name not in own]
+        others += [f"{name} (another shape)" for name in start if name in own and name not in fits]
+        others += [f"{name} (not in the file)" for name in own if name not in start]
+        if self.told < 0:
+            self.listener.began(len(fits), others)
+        put_weights(worker, fits, self.source, self.deadline)
 
     def _receive(self, worker: Worker) -> Mapping[str, Any]:
         awaited = Awaited(verdicts=VERDICTS, lines=reading.lines(self.source))
@@ -196,9 +243,18 @@ class _Trial:
         )
         self.epochs.append(epoch)
         more = self._tell(epoch)
+        self._keep(worker, epoch, last=number == self.plan.protocol.epochs or not more)
         if self.job.test and (number == self.plan.protocol.epochs or not more):
             self.test_score = self._score(worker, "test").score
         return more
+
+    def _keep(self, worker: Worker, epoch: Epoch, *, last: bool) -> None:
+        """Take the weights that the network has now, where those are to be kept."""
+        scores = [each.score for each in self.epochs]
+        best = epoch.score == best_of(scores, self.plan.metric) and scores.count(epoch.score) == 1
+        if (self.job.keep == "best" and best) or (self.job.keep == "last" and last):
+            most = self.sandbox.limits.memory
+            self.weights = epoch.epoch, take_weights(worker, self.source, most, self.deadline)
 
     def _tell(self, epoch: Epoch) -> bool:
         """Tell of an epoch that was not told of yet; whether to go on."""
