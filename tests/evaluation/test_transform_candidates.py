@@ -1,6 +1,6 @@
 """Transforms as candidates: screened on the data's images, tried on a network, recorded."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import pytest
@@ -91,6 +91,14 @@ def test_is_trained_under_its_own_name_and_source(engine, plan):
     assert outcome.trial.transform_source == file()
     assert outcome.facts.sample_shape == (1, 32, 32)
     assert 0 < outcome.score <= 1
+
+
+def test_a_network_is_screened_for_the_classes_that_the_data_has(engine, plan):
+    """Also where it was screened before at the same shape, for other data."""
+    data = replace(plan.data, spec=replace(plan.data.spec, outputs=(7,)))
+    plans = [each.under("t", file()) for each in (plan, replace(plan, data=data), plan)]
+    found = [engine.evaluator.screen_transform(PICKY, each).outputs for each in plans]
+    assert found == [(10,), (7,), (10,)]
 
 
 def test_says_what_runs_image_by_image(engine, plan):
