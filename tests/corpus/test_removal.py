@@ -67,6 +67,16 @@ def test_a_run_that_others_rest_on_is_refused_until_they_are_done(corpus):
     assert corpus.remove_runs([first]).runs == 1
 
 
+def test_a_run_between_two_that_are_removed_is_looked_at_too(corpus):
+    first = grow(corpus, [outcome("A-1")])
+    second = corpus.start_run(**BOUND)
+    third = grow(corpus, [outcome("A-2")])
+    with pytest.raises(UserError, match=f"run {second} is not finished and began on what run 1"):
+        corpus.remove_runs([first, third])
+    assert len(corpus.runs()) == 3
+    assert corpus.remove_runs([third]).runs == 1  # the second began before it
+
+
 def test_both_are_removed_together(corpus):
     first = grow(corpus, [outcome("A-1")])
     second = corpus.start_run(**BOUND)
