@@ -222,6 +222,15 @@ def test_a_budget_ends_it_also_in_a_replay(tmp_path, budget):
     assert len(server.asked) == 1
 
 
+def test_prompts_and_replies_have_their_own_prices():
+    budget = Budget(money=1.0, prompt_price=2.0, completion_price=30.0)
+    with Server([says("x", usage=(1000, 100))]) as server:
+        with client_of(server, budget=budget) as client:
+            client.complete([ask()])
+    assert client.spent.money == pytest.approx((1000 * 2 + 100 * 30) / 1e6)
+    assert client.spent.tokens == 1100
+
+
 # -- mistakes, each one clear line before any work ------------------------------------------------
 
 
