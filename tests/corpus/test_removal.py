@@ -57,6 +57,19 @@ def test_a_network_stays_that_something_refers_to(corpus):
     assert left == {"trained", "parent", "repeated"}
 
 
+def test_a_prompt_that_another_run_was_given_too_stays(corpus):
+    first, second = (
+        grow(corpus, [outcome(name, candidate=_prompted(name))]) for name in ("A-1", "B-1")
+    )
+    assert corpus.remove_runs([first]).runs == 1
+    (attempt,) = corpus.attempts(second)
+    assert attempt.candidate == _prompted("B-1")
+
+
+def _prompted(name: str) -> Candidate:
+    return Candidate(source=f"# {name}\n", generator="fractal", prefix="F", prompt="write")
+
+
 def test_a_run_that_others_rest_on_is_refused_until_they_are_done(corpus):
     first = grow(corpus, [outcome("A-1")])
     second = corpus.start_run(**BOUND)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from test_grow import (
     TEMPLATE,
     Climber,
@@ -20,6 +21,7 @@ from test_whitespace_tier import Listed
 
 from lemur2.architecture import Verdict
 from lemur2.corpus import Corpus, Outcome
+from lemur2.corpus.db.schema import trials
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.engine import Engine
 from lemur2.evaluation.plan import Plan
@@ -202,6 +204,13 @@ def test_a_bound_on_flops_is_that_of_training(corpus, plan):
     (trained,) = run(corpus, plan, NETWORKS[0], max_flops=1)
     assert trained.verdict is Verdict.OK
     assert trained.trial is not None
+
+
+def test_a_training_whose_score_is_flagged_is_done_again(corpus, plan):
+    run(corpus, plan, NETWORKS[0])
+    with corpus.database.write() as connection:
+        connection.execute(sa.update(trials).values(flagged="too good"))
+    assert verdicts(run(corpus, plan, NETWORKS[0])) == ["ok"]
 
 
 def test_twice_in_a_run_is_once(corpus, plan):

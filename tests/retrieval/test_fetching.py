@@ -165,6 +165,14 @@ def test_links_out_of_a_repository_are_not_followed(tmp_path):
         assert RepoCache(cache).add(spec).licence == "unknown"
 
 
+def test_a_fetch_that_takes_too_long_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetching, "TIMEOUT", 0.0)
+    (tmp_path / "in").mkdir()
+    command = [sys.executable, "-c", "import time; time.sleep(5)"]
+    with pytest.raises(UserError, match="it did not arrive within 0 s"):
+        fetching.fetch(command, "it", tmp_path / "in")
+
+
 def test_a_fetch_that_is_interrupted_leaves_no_process(tmp_path, monkeypatch):
     mark = tmp_path / "pid"
     script = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
