@@ -105,6 +105,16 @@ def test_it_waits_as_long_as_it_is_told(monkeypatch):
     assert after > 30
 
 
+def test_a_shorter_pause_does_not_end_a_longer_one(monkeypatch):
+    until = []
+    monkeypatch.setattr("lemur2.llm.client._Pause.over", lambda self, _: until.append(self._until))
+    steps = [busy(retry_after=300), busy(retry_after=0), says("x")]
+    with Server(steps) as server, client_of(server) as client:
+        client.complete([ask()])
+    assert len(until) == 3
+    assert until[2] == until[1] > until[0]
+
+
 def test_it_gives_up_in_one_line_and_keeps_what_it_has(tmp_path):
     record = tmp_path / "r.jsonl"
 

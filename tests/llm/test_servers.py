@@ -78,10 +78,10 @@ def test_a_reply_that_comes_too_slowly_is_cut():
 
 
 def test_thoughts_without_an_end_are_cut_as_words_are():
-    limits = ReplyLimits(characters=3_000, seconds=3.0)
+    limits = ReplyLimits(characters=300, seconds=30.0)
     reply = complete(goes_on(event(reasoning="hm "), pause=0), limits=limits)
     assert (reply.finish, reply.text) == ("cut", "")
-    assert len(reply.reasoning) == 3_003
+    assert len(reply.reasoning) == 303
 
 
 def test_silence_after_some_words_is_a_cut_too():
