@@ -35,6 +35,16 @@ def test_what_is_no_name(name):
     assert not is_name("n" * (LONGEST_NAME + 1))
 
 
+def test_the_longest_names(tmp_path):
+    """Of names the characters count, of files the bytes."""
+    assert is_name("n" * LONGEST_NAME)
+    assert not is_name("n" * (LONGEST_NAME + 1))
+    longest = "ß" * 126
+    assert inside(tmp_path, longest, ".py").name == f"{longest}.py"
+    with pytest.raises(NoFileName, match="no file may be called"):
+        inside(tmp_path, f"{longest}n", ".py")
+
+
 def test_a_template_reaches_nothing_but_its_values(tmp_path):
     template = tmp_path / "mine.jinja"
     template.write_text("{{ cycler.__init__.__globals__.os.getcwd() }}")

@@ -12,10 +12,12 @@ LONGEST_TEXT = 300  # characters of a text that is kept of it
 _DEEPEST = 8  # lists and objects in each other
 _MOST_VALUES = 10_000  # of one list
 
-# Controls but tab and newline, line separators, what reverses the direction of writing, lone
-# surrogates.
+# Controls but tab and newline, line separators, what changes the direction of writing, what cannot
+# be seen, lone surrogates. The two joiners (U+200C, U+200D) stay: scripts and emoji are written
+# with them.
 _UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"\w+(\.\w+)*")

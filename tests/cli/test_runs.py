@@ -1,10 +1,15 @@
 """The ledger for people: `runs show`, `runs remove`, failures by verdict, failed starts."""
 
+import csv
+import io
 import json
 
 import pytest
+from click.testing import CliRunner
 
-from lemur2.corpus import Corpus
+from lemur2.architecture import Candidate, Verdict
+from lemur2.cli import main
+from lemur2.corpus import Corpus, Outcome
 from lemur2.errors import UserError
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.engines import LocalEngine
@@ -85,6 +90,14 @@ def test_runs_are_removed(lemur2, db):
     assert (ended.code, ended.out) == (0, "removed 1 run: 4 attempts, 2 trials, 2 networks\n")
     assert lemur2("runs", "--db", db, "--json").lines == []
     assert lemur2("data", "--db", db, "--json").lines == []
+
+
+def test_who_says_no_has_nothing_removed(db):
+    ended = CliRunner().invoke(main, ["runs", "remove", "1", "--db", str(db)], input="n\n")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.endswith("nothing was removed\n")
+    with Corpus.open(db) as corpus:
+        assert len(corpus.runs()) == 1
 
 
 def test_a_run_that_cannot_start_leaves_no_row(lemur2, tmp_path):
@@ -183,3 +196,17 @@ def test_resuming_a_foreign_run_asks_before_it_sends_a_key(lemur2, tmp_path, mon
     ended = lemur2("resume", str(run), "--db", tmp_path / "theirs.db", "--llm", "embedded")
     assert ended.code == 2
     assert f"uses the model {spec}, not embedded" in ended.err
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"], ids=ascii)
+def test_no_cell_of_a_table_of_attempts_is_a_formula(lemur2, db, start):
+    name = f"{start}1+cmd"
+    with Corpus.open(db) as corpus:
+        candidate = Candidate(source="x = 2\n", generator="fractal", prefix="F")
+        (index,) = corpus.advance(1, told=0, state={}, asked=[(candidate, name, "d9")])
+        failed = {"verdict": Verdict.BUILD, "reason": name}
+        corpus.record(1, index, Outcome(candidate=candidate, name=name, digest="d9", **failed))
+    table = lemur2("data", "--db", db, "--verdict", "build", "--csv").out
+    row = list(csv.DictReader(io.StringIO(table, newline="")))[-1]
+    shown = name.replace("\r", " ")
+    assert (row["name"], row["reason"]) == (f"'{shown}", f"'{shown}")

@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).parents[1] / "corpus"))
 from field_files import GOOD, write_wheel
 
 from lemur2.architecture import Verdict
+from lemur2.cli.output import print_table
 from lemur2.cli.reporting import summary
 from lemur2.corpus import Corpus, Epoch
 
@@ -111,6 +112,16 @@ def test_at_40_columns_the_name_is_cut_and_the_score_stays(lemur2, folder, monke
     head, first = out.splitlines()[:2]
     assert head.split() == ["nn", "accuracy"]
     assert re.fullmatch(r"FractalNet-\w+…  +0\.319", first)
+
+
+def test_a_table_that_just_fits_is_whole_and_one_column_less_hides_something(capsys, monkeypatch):
+    columns, row = ("parameters", "FLOPs"), ("123,456,789", "12,345,678,901")
+    monkeypatch.setenv("COLUMNS", "27")
+    print_table(columns, [row], right=columns)
+    assert capsys.readouterr().out == (" parameters           FLOPs\n123,456,789  12,345,678,901\n")
+    monkeypatch.setenv("COLUMNS", "26")
+    print_table(columns, [row], right=columns)
+    assert "1 column hidden" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("columns", [None, "40"])

@@ -57,6 +57,19 @@ def test_a_network_stays_that_something_refers_to(corpus):
     assert left == {"trained", "parent", "repeated"}
 
 
+def test_a_prompt_that_another_run_was_given_too_stays(corpus):
+    first, second = (
+        grow(corpus, [outcome(name, candidate=_prompted(name))]) for name in ("A-1", "B-1")
+    )
+    assert corpus.remove_runs([first]).runs == 1
+    (attempt,) = corpus.attempts(second)
+    assert attempt.candidate == _prompted("B-1")
+
+
+def _prompted(name: str) -> Candidate:
+    return Candidate(source=f"# {name}\n", generator="fractal", prefix="F", prompt="write")
+
+
 def test_a_run_that_others_rest_on_is_refused_until_they_are_done(corpus):
     first = grow(corpus, [outcome("A-1")])
     second = corpus.start_run(**BOUND)
@@ -65,6 +78,16 @@ def test_a_run_that_others_rest_on_is_refused_until_they_are_done(corpus):
     assert len(corpus.runs()) == 2
     corpus.finish_run(second)
     assert corpus.remove_runs([first]).runs == 1
+
+
+def test_a_run_between_two_that_are_removed_is_looked_at_too(corpus):
+    first = grow(corpus, [outcome("A-1")])
+    second = corpus.start_run(**BOUND)
+    third = grow(corpus, [outcome("A-2")])
+    with pytest.raises(UserError, match=f"run {second} is not finished and began on what run 1"):
+        corpus.remove_runs([first, third])
+    assert len(corpus.runs()) == 3
+    assert corpus.remove_runs([third]).runs == 1  # the second began before it
 
 
 def test_both_are_removed_together(corpus):

@@ -313,6 +313,14 @@ def test_a_damaged_array_is_named(tmp_path, part, kind, damage):
     assert "\n" not in str(said.value)
 
 
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_images_that_are_not_of_bytes_are_damaged(tmp_path, part):
+    path = prepare("digits", cache=tmp_path).inputs_path(part)
+    np.save(path, np.load(path).astype(np.float32))
+    with pytest.raises(UserError, match=f"{path.name}: it is float32"):
+        prepare("digits", cache=tmp_path)
+
+
 @pytest.mark.parametrize("value", [-1, 10])
 def test_a_target_that_is_no_class(tmp_path, value):
     data = prepare("digits", cache=tmp_path)

@@ -4,7 +4,7 @@ import pytest
 from driving import train
 from nets import LEARN, net
 
-from lemur2.architecture import Candidate, Verdict
+from lemur2.architecture import Candidate, Refusal, Verdict
 from lemur2.corpus import Corpus, Outcome
 from lemur2.evaluation import Protocol
 from lemur2.evaluation.jobs.train import read_diagnostics
@@ -81,9 +81,15 @@ def test_what_cannot_be_stored_ends_the_trial_with_a_cause(engine, plan, result,
     assert trial.epochs == ()
 
 
-def test_a_forged_report_is_refused():
-    from lemur2.architecture import Refusal
+def test_numbers_are_counted_over_all_names():
+    half = [0.0] * 5_000
+    most = {"first": half, "second": half}
+    assert read_diagnostics({"diagnostics": most}) == most
+    with pytest.raises(Refusal):
+        read_diagnostics({"diagnostics": {**most, "third": 0.0}})
 
+
+def test_a_forged_report_is_refused():
     for forged in (1, "x", [1], {"a": {"b": 1}}):
         with pytest.raises(Refusal):
             read_diagnostics({"diagnostics": forged})

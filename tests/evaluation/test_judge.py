@@ -7,6 +7,7 @@ from driving import OnSandbox, train
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.plan import Plan
 from lemur2.evaluation.workers import CandidateSandbox
+from lemur2.sandbox import Worker
 
 BIGRAMS = '''
 import torch
@@ -78,3 +79,22 @@ def test_what_is_in_no_weight_does_not_count(evaluator, plan):
     vocabulary = plan.data.spec.outputs[0]
     assert trial.verdict == "ok", trial.reason
     assert trial.score == _accuracy(plan, np.zeros((vocabulary, vocabulary)))
+
+
+def test_everything_that_is_said_in_a_trial_has_its_deadline(evaluator, plan, monkeypatch):
+    deadlines = []
+
+    def noted(call):
+        def said(*arguments, deadline=None, **options):
+            deadlines.append(deadline)
+            return call(*arguments, deadline=deadline, **options)
+
+        return said
+
+    for name in ("send", "receive"):
+        monkeypatch.setattr(Worker, name, noted(getattr(Worker, name)))
+    trial = train(evaluator, BIGRAMS.format(kept=IN_WEIGHTS, table="counts"), plan, test=True)
+    assert trial.test_score is not None
+    assert len(deadlines) > 10
+    assert len(set(deadlines)) == 1
+    assert None not in deadlines

@@ -53,6 +53,14 @@ def test_what_is_too_much_is_named(folder):
     assert "deep" in scratch.excess(folder, Limits())
 
 
+def test_as_many_entries_as_are_allowed_are_not_too_many(folder):
+    for number in range(100):
+        (folder / str(number)).touch()
+    assert scratch.excess(folder, LIMITS) is None
+    (folder / "one more").touch()
+    assert scratch.excess(folder, LIMITS) == "more than 100 files and folders"
+
+
 def test_files_below_paths_that_are_too_long_are_found(folder):
     nest(30, "d" * 200)
     with open("large", "wb") as file:

@@ -1,6 +1,6 @@
 """Transforms as candidates: screened on the data's images, tried on a network, recorded."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import pytest
@@ -99,6 +99,13 @@ def test_is_trained_under_its_own_name_and_source(engine, plan):
     assert outcome.trial.transform_source == file()
     assert outcome.facts.sample_shape == (1, 32, 32)
     assert 0 < outcome.score <= 1
+
+
+def test_a_network_is_screened_for_the_classes_that_the_data_has(engine, plan):
+    """Also where it was screened before at the same shape, for other data."""
+    fewer = replace(plan, spec=replace(plan.spec, outputs=(7,)))
+    found = [evaluated(engine, each, file(), max_flops=0) for each in (plan, fewer, plan)]
+    assert [outcome.facts.outputs for outcome in found] == [(10,), (7,), (10,)]
 
 
 def test_says_what_runs_image_by_image(engine, plan):

@@ -105,6 +105,16 @@ def test_it_waits_as_long_as_it_is_told(monkeypatch):
     assert after > 30
 
 
+def test_a_shorter_pause_does_not_end_a_longer_one(monkeypatch):
+    until = []
+    monkeypatch.setattr("lemur2.llm.client._Pause.over", lambda self, _: until.append(self._until))
+    steps = [busy(retry_after=300), busy(retry_after=0), says("x")]
+    with Server(steps) as server, client_of(server) as client:
+        client.complete([ask()])
+    assert len(until) == 3
+    assert until[2] == until[1] > until[0]
+
+
 def test_it_gives_up_in_one_line_and_keeps_what_it_has(tmp_path):
     record = tmp_path / "r.jsonl"
 
@@ -220,6 +230,15 @@ def test_a_budget_ends_it_also_in_a_replay(tmp_path, budget):
                 with pytest.raises(BudgetSpent, match="is spent"):
                     client.complete([ask(seed=2)])
     assert len(server.asked) == 1
+
+
+def test_prompts_and_replies_have_their_own_prices():
+    budget = Budget(money=1.0, prompt_price=2.0, completion_price=30.0)
+    with Server([says("x", usage=(1000, 100))]) as server:
+        with client_of(server, budget=budget) as client:
+            client.complete([ask()])
+    assert client.spent.money == pytest.approx((1000 * 2 + 100 * 30) / 1e6)
+    assert client.spent.tokens == 1100
 
 
 # -- mistakes, each one clear line before any work ------------------------------------------------

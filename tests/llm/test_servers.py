@@ -77,6 +77,13 @@ def test_a_reply_that_comes_too_slowly_is_cut():
     assert reply.text.startswith("la la ")
 
 
+def test_thoughts_without_an_end_are_cut_as_words_are():
+    limits = ReplyLimits(characters=300, seconds=30.0)
+    reply = complete(goes_on(event(reasoning="hm "), pause=0), limits=limits)
+    assert (reply.finish, reply.text) == ("cut", "")
+    assert len(reply.reasoning) == 303
+
+
 def test_silence_after_some_words_is_a_cut_too():
     def step(handler):
         goes_on(b": still here\n\n", head=lambda h: (begin(h), h.wfile.write(event("la"))))(handler)

@@ -6,12 +6,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from driving import WithoutWorkers
-from test_grow import TEMPLATE, Climber, ClimberConfig, Crash, InstantEngine, _outcome, _Waiter
+from test_grow import (
+    TEMPLATE,
+    Climber,
+    ClimberConfig,
+    Crash,
+    Flips,
+    InstantEngine,
+    _outcome,
+    _Waiter,
+)
 from test_whitespace_tier import Listed
 
 from lemur2.architecture import Verdict
 from lemur2.corpus import Corpus, Outcome
+from lemur2.corpus.db.schema import trials
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.plan import Plan
 from lemur2.loop import Generator, Settings, grow, start_run
@@ -106,6 +117,7 @@ def test_the_same_again_is_skipped_and_says_by_which_rule(corpus, plan):
         {"hyperparameters": {"lr": 0.02}},
         {"hyperparameters": {"batch": 8}},
         {"amp": True},
+        {"checkpointing": True},
     ],
     ids=str,
 )
@@ -175,6 +187,23 @@ def test_what_was_only_screened_is_trained_and_not_screened_again(corpus, plan):
     assert verdicts(again) == ["duplicate"] * 4
     assert all(outcome.reason.endswith(", screened before") for outcome in again)
     assert verdicts(run(corpus, plan, *NETWORKS)) == ["ok"] * 4
+
+
+def test_a_bound_on_flops_is_that_of_training(corpus, plan):
+    """A network of 1 FLOP that was screened: at a bound of 1 it is trained, below that skipped."""
+    run(corpus, plan, NETWORKS[0], max_flops=0)
+    (skipped,) = run(corpus, plan, NETWORKS[0], max_flops=0.5)
+    assert skipped.reason.endswith(", screened before")
+    (trained,) = run(corpus, plan, NETWORKS[0], max_flops=1)
+    assert trained.verdict is Verdict.OK
+    assert trained.trial is not None
+
+
+def test_a_training_whose_score_is_flagged_is_done_again(corpus, plan):
+    run(corpus, plan, NETWORKS[0])
+    with corpus.database.write() as connection:
+        connection.execute(sa.update(trials).values(flagged="too good"))
+    assert verdicts(run(corpus, plan, NETWORKS[0])) == ["ok"]
 
 
 def test_twice_in_a_run_is_once(corpus, plan):
@@ -263,6 +292,28 @@ def test_a_trial_that_was_under_way_is_not_seen_when_it_ends(tmp_path, plan):
         outcomes = run(corpus, plan, NETWORKS[1], NETWORKS[2], NETWORKS[0], engine=engine)
         assert verdicts(outcomes) == ["ok"] * 3
         assert verdicts(run(corpus, plan, NETWORKS[0])) == ["duplicate"]
+
+
+def test_a_transform_that_was_under_way_is_not_seen_when_it_ends(corpus, plan):
+    """One that another run was screening, and has screened when this one comes to it."""
+    screening = Settings(total=1, max_flops=0)
+
+    def start():
+        return start_run(corpus, Flips(ClimberConfig(), 1), plan, Limits(), screening)
+
+    def verdict(number):
+        grow(corpus, number, Flips(ClimberConfig(), 1), plan, Answering())
+        return corpus.outcomes(number)[0].verdict
+
+    other = start()
+    (asked,) = Flips(ClimberConfig(), 1).ask(1)
+    read = asked.parse()
+    corpus.advance(other, told=0, state={}, asked=[(asked, read.name, read.digest)])
+    mine = start()
+    screened = replace(_outcome(asked, read.name, read.digest, plan), trial=None)
+    corpus.record(other, 0, screened)
+    assert verdict(mine) is Verdict.OK
+    assert verdict(start()) is Verdict.DUPLICATE
 
 
 def test_facts_that_another_run_adds_are_not_seen(tmp_path, plan):

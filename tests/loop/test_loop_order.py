@@ -1,15 +1,18 @@
 """The loop's readers of scores, with a metric that is one to be low."""
 
+import json
 import math
 import random
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from test_grow import Climber, ClimberConfig, InstantEngine, _Waiter
 from test_space import SPACE, score_of, trial
 
 import lemur2
 from lemur2.architecture import zoo_source
+from lemur2.cli import main
 from lemur2.corpus import Corpus
 from lemur2.corpus.pool import Pool
 from lemur2.evaluation import Limits, Protocol
@@ -60,6 +63,17 @@ def test_the_champion_has_the_lowest_error(corpus, plan):
     assert kept[-1].facts.parameters == least
     pool = Pool(corpus, task=plan.task.name)
     assert min(pool.members, key=pool.loss).score == min(scores)
+
+
+def test_the_ledger_shows_the_lowest_error(corpus, plan):
+    run, _ = _grown(corpus, plan)
+    found = [outcome.score for outcome in corpus.outcomes(run).values()]
+    lowest = min(score for score in found if score is not None)
+    place = ("--db", corpus.database.place)
+    listed = CliRunner().invoke(main, ["runs", "--json", *place])
+    assert json.loads(listed.stdout)["score"] == lowest
+    shown = CliRunner().invoke(main, ["runs", "show", str(run), *place])
+    assert f"done, best {plan.metric} {lowest:.4f}" in shown.stdout
 
 
 def _study(engine, corpus, plan):

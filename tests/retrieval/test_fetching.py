@@ -132,6 +132,21 @@ def test_a_repository_that_grows_beyond_the_bounds(tmp_path, monkeypatch):
     assert not list((tmp_path / "cache").rglob("*.py"))
 
 
+@pytest.mark.parametrize("folder", [".", ".git/objects/pack", "deep/er"])
+@pytest.mark.parametrize(("files", "size"), [(1, 2 << 20), (3, 400 << 10), (30, 0)])
+def test_whatever_is_fetched_counts_wherever_it_is(tmp_path, folder, files, size):
+    """One that is too large, some that are too large together, too many; history, too."""
+    place = tmp_path / "in"
+    place.mkdir()
+    code = (
+        f"import os; os.makedirs({folder!r}, exist_ok=True); os.chdir({folder!r})\n"
+        f"for n in range({files}): open(str(n), 'wb').write(bytes({size}))"
+    )
+    command = [sys.executable, "-c", f"import os; os.chdir({str(place)!r}); {code}"]
+    with pytest.raises(UserError, match=r"it unpacks to .* files of .* MB"):
+        fetching.fetch(command, "it", place, SMALL)
+
+
 def test_links_out_of_a_repository_are_not_followed(tmp_path):
     (tmp_path / "secret.py").write_text("password = 1\n")
     (tmp_path / "LICENSE").write_text("Permission is hereby granted, free of charge\n")
@@ -148,6 +163,14 @@ def test_links_out_of_a_repository_are_not_followed(tmp_path):
         cache.mkdir()
         assert paths(cache, spec) == ["a.py", "within.py"]
         assert RepoCache(cache).add(spec).licence == "unknown"
+
+
+def test_a_fetch_that_takes_too_long_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetching, "TIMEOUT", 0.0)
+    (tmp_path / "in").mkdir()
+    command = [sys.executable, "-c", "import time; time.sleep(5)"]
+    with pytest.raises(UserError, match="it did not arrive within 0 s"):
+        fetching.fetch(command, "it", tmp_path / "in")
 
 
 def test_a_fetch_that_is_interrupted_leaves_no_process(tmp_path, monkeypatch):

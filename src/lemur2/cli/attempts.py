@@ -33,8 +33,14 @@ def csv_attempts(found: Sequence[Attempted]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """A text that starts like a formula is none in a spreadsheet after an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+    """A text that starts like a formula is none in a spreadsheet after an apostrophe.
+
+    A carriage return, which ends a row for some readers, is a space.
+    """
+    if not isinstance(value, str):
+        return value
+    shown = value.replace("\r", " ")
+    return f"'{shown}" if value[:1] in tuple("=+-@\t\r") else shown
 
 
 def _values(each: Attempted) -> dict[str, Any]:

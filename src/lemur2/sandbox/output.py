@@ -37,8 +37,14 @@ class Output:
 
     def end(self) -> None:
         """Nothing more comes: the listener gets the rest."""
-        if self._hear is not None and self._tail:
-            self._hear(self._decoder.decode(b"", final=True) + self._rest())
+        if self._hear is None:
+            return
+        if self._dropped:
+            rest = self._decoder.decode(b"", final=True) + self._rest()
+        else:  # a character may begin in the head and end in the tail
+            rest = self._decoder.decode(self._tail, final=True)
+        if rest:
+            self._hear(rest)
 
     @property
     def text(self) -> str:
