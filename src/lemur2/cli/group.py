@@ -41,6 +41,22 @@ COMMANDS = {
         "lemur2.cli.commands.runs:runs",
         "The ledger: every run, how far it got, how it ended.",
     ),
+    "predict": (
+        "lemur2.cli.commands.predict:predict",
+        "What a trained network says of pictures, or writes.",
+    ),
+    "evaluate": (
+        "lemur2.cli.commands.predict:evaluate",
+        "Kept weights scored on a data set.",
+    ),
+    "pack": (
+        "lemur2.cli.commands.pack:pack",
+        "A trained network as a folder that stands alone.",
+    ),
+    "weights": (
+        "lemur2.cli.commands.weights:weights",
+        "The weights that are kept: list, export, prune.",
+    ),
     "data": ("lemur2.cli.commands.data:data", "Query the corpus: a row per epoch of a trial."),
     "show": ("lemur2.cli.commands.show:show", "One network: source, facts, lineage, trials."),
     "import": ("lemur2.cli.commands.import_:import_", "An existing corpus into this one."),

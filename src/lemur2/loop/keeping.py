@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -10,10 +10,12 @@ import numpy as np
 
 from lemur2.corpus import Artifact, Corpus, Outcome, TrialResult
 from lemur2.corpus.artifacts import ArtifactStore, Pruned
+from lemur2.corpus.rows.artifacts import Kept
 from lemur2.errors import UsageError, UserError
 from lemur2.evaluation.jobs import Keep
 from lemur2.evaluation.weights import from_bytes
 from lemur2.loop.ranking import loss
+from lemur2.metrics import loss as loss_of
 
 TOP = 3  # networks of a run whose weights are kept
 
@@ -150,3 +152,28 @@ def weights_of(
         )
     digest = kept[0].artifact.digest
     return from_bytes(corpus.artifact_store(place).get(digest), f"the artifact {digest[:12]}")
+
+
+def surplus(kept: Sequence[Kept], best: int | None, most: int | None) -> list[int]:
+    """Trials whose weights are to go.
+
+    Args:
+        kept: Everything that is kept.
+        best: Of each network (and data set and metric), so many best trials may stay.
+        most: The files' size in bytes that may stay; the oldest go first.
+    """
+    gone: set[int] = set()
+    groups: dict[tuple[str, str, str], list[Kept]] = {}
+    for each in kept:
+        groups.setdefault((each.name, each.dataset, each.metric), []).append(each)
+    for group in groups.values():
+        ranked = sorted(group, key=lambda each: (loss_of(each.score, each.metric), each.trial_id))
+        gone.update(each.trial_id for each in ranked[best or len(ranked) :])
+    staying = [each for each in kept if each.trial_id not in gone]
+    size = sum(each.artifact.size for each in staying)
+    for each in staying:
+        if most is None or size <= most:
+            break
+        gone.add(each.trial_id)
+        size -= each.artifact.size
+    return sorted(gone)

@@ -40,6 +40,7 @@ class Task(ABC):
     # network could then learn them from one evaluation for the next, so every evaluation is done by
     # a new worker, which has the source and the trained weights alone.
     inputs_tell: ClassVar[bool] = False
+    continues: ClassVar[bool] = False  # whether what it predicts continues its input: a text
 
     # -- worker side ---------------------------------------------------------------------------
 
@@ -106,6 +107,29 @@ class Task(ABC):
     def scores_shape(self, targets: np.ndarray, outputs: Sequence[int]) -> tuple[int, ...]:
         """The shape that predictions for these targets must have: the classes come last."""
         return (*targets.shape, outputs[0])
+
+    def targets_shape(self, inputs_shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of the targets that belong to inputs of a shape: by default one for each."""
+        return (inputs_shape[0],)
+
+    def ranked(
+        self, scores: np.ndarray, names: Sequence[str], most: int
+    ) -> list[tuple[str, float]]:
+        """What a person is shown of the scores of one sample.
+
+        Args:
+            scores: With the classes last; where there are several places, the last one counts.
+            names: Of the classes.
+            most: Names to give.
+
+        Returns:
+            Names with their probabilities, the likeliest first.
+        """
+        last = scores.reshape(-1, scores.shape[-1])[-1].astype(np.float64)
+        shares = np.exp(last - last.max())
+        shares /= shares.sum()
+        best = np.argsort(-shares, kind="stable")[:most]
+        return [(names[index], float(shares[index])) for index in best]
 
     def validation_loss(self, scores: np.ndarray, targets: np.ndarray) -> float | None:
         """Mean cross-entropy in nats; None in a task that has no such loss."""

@@ -42,6 +42,7 @@ class TextGeneration(Task):
     input_sizes = (64, 128)
     transformed = False
     inputs_tell = True
+    continues = True
 
     def example(
         self, sample_shape: Sequence[int], outputs: Sequence[int], batch: int, seed: int
@@ -138,6 +139,10 @@ class TextGeneration(Task):
     ) -> ShuffledBatches:
         """Batches of windows in random order, int64 both; there is no transform for text."""
         return ShuffledBatches(inputs, targets, _as_integers, batch, seed)
+
+    def targets_shape(self, inputs_shape: Sequence[int]) -> tuple[int, ...]:
+        """A next character for every character."""
+        return tuple(inputs_shape)
 
     def audits(self, inputs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One copy per window, its characters after a random cut taken from another window."""
