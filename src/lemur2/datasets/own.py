@@ -17,14 +17,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lemur2.cache import cache_root
+from lemur2.datasets.arrow import ParquetTable, SavedTable
 from lemur2.datasets.base import Dataset
 from lemur2.datasets.decoding import Collected, collect, median_side
 from lemur2.datasets.folders import HIDDEN, ClassFolders
 from lemur2.datasets.grouped import grouped
+from lemur2.datasets.npz import NumpyArrays
 from lemur2.datasets.pictures import Size
 from lemur2.datasets.raw import PARTS, Part, RawData, Samples
 from lemur2.datasets.sources import Source, Tally
 from lemur2.datasets.splits import Chosen
+from lemur2.datasets.tables import CsvTable
 from lemur2.errors import DataWarning, UsageError, UserError
 from lemur2.texts import one_line, printable
 
@@ -66,12 +69,15 @@ class OwnPictures(Dataset):
     """
 
     form: ClassVar[str]  # what the path is, for messages
+    columns: ClassVar[bool] = False  # whether it has columns to choose from
 
     def __init__(
         self, source: str, *, name: str | None = None, choices: Choices | None = None
     ) -> None:
         self.place = self._path(source)
         self.choices = choices or Choices()
+        if not self.columns and (self.choices.picture or self.choices.label):
+            raise UsageError(f"{self.prefix}{self.form} has no columns to choose from")
         self.name = name or short_name(self.prefix, self.place)  # type: ignore[misc]
 
     @property
@@ -166,6 +172,66 @@ class PictureFolder(OwnPictures):
     def open(self) -> Source:
         """Look through the folder."""
         return ClassFolders(self.place)
+
+
+class PictureTable(OwnPictures):
+    """`csv:FILE`."""
+
+    prefix = "csv:"
+    columns = True
+    form = "FILE"
+    about = "your pictures, listed in a table with a column of files and one of classes: csv:FILE"
+
+    def open(self) -> Source:
+        """Read the table."""
+        return CsvTable(self.place, self.choices.picture, self.choices.label)
+
+
+class PictureParquet(OwnPictures):
+    """`parquet:FILE`."""
+
+    prefix = "parquet:"
+    columns = True
+    form = "FILE"
+    about = "your pictures in Parquet, as files of the Hugging Face Hub are: parquet:FILE"
+
+    def open(self) -> Source:
+        """Look at the table's columns."""
+        return ParquetTable(self.place, self.choices.picture, self.choices.label)
+
+
+class SavedPictures(OwnPictures):
+    """`saved:PATH`."""
+
+    prefix = "saved:"
+    columns = True
+    form = "PATH"
+    about = "a Hugging Face data set of pictures that was saved to disk: saved:PATH"
+
+    def open(self) -> Source:
+        """Look at the table's columns."""
+        return SavedTable(self.place, self.choices.picture, self.choices.label)
+
+
+class PictureArrays(OwnPictures):
+    """`npz:FILE`."""
+
+    prefix = "npz:"
+    form = "FILE"
+    about = "your pictures as arrays, x_train with y_train or images with labels: npz:FILE"
+
+    def open(self) -> Source:
+        """Look at the arrays."""
+        return NumpyArrays(self.place)
+
+
+OWN: tuple[type[OwnPictures], ...] = (
+    PictureFolder,
+    PictureTable,
+    PictureParquet,
+    SavedPictures,
+    PictureArrays,
+)
 
 
 def short_name(prefix: str, place: Path) -> str:
@@ -263,7 +329,7 @@ class _Making:
     def _ordered(self, there: set[str]) -> tuple[str, ...]:
         """In the source's order, else by number where all are numbers, else by name."""
         if self.source.classes is not None:
-            known = [printable(label) for label in self.source.classes]
+            known = list(dict.fromkeys(map(printable, self.source.classes)))
             for label in known:
                 if label not in there:
                     self.found.skipped.add(label, "class without a picture")

@@ -121,6 +121,8 @@ def _opened(content: Path | bytes) -> Iterator[Any]:
     """The picture, opened and not yet decoded. Whatever goes wrong in the block is Unreadable."""
     source: Any = io.BytesIO(content) if isinstance(content, bytes) else content
     pillow = _pillow()
+    if isinstance(content, Path) and content.exists() and not content.is_file():
+        raise Unreadable("no regular file")
     try:
         with pillow.open(source, formats=_formats()) as image:
             if image.height * image.width > MOST_PIXELS:
@@ -136,6 +138,8 @@ def _opened(content: Path | bytes) -> Iterator[Any]:
 
 def _why(error: Exception, content: Path | bytes) -> str:
     text = str(error).lower()
+    if isinstance(error, FileNotFoundError):
+        return "not there"
     if isinstance(error, OSError) and error.errno is not None and error.strerror:
         return f"cannot be read ({error.strerror})"
     if isinstance(error, _pillow_unidentified()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeGuard
 
 from lemur2.datasets import remembered
 from lemur2.datasets.arrays import Cifar10, Cifar100, Svhn
@@ -11,7 +10,7 @@ from lemur2.datasets.base import Dataset
 from lemur2.datasets.bundled import Digits, Mnist5k
 from lemur2.datasets.idx import FashionMnist, Mnist
 from lemur2.datasets.images import CelebaGender, Imagenette, Places365
-from lemur2.datasets.own import Choices, OwnPictures, PictureFolder
+from lemur2.datasets.own import OWN, Choices, OwnPictures
 from lemur2.datasets.text import PythonReference, TextFile
 from lemur2.errors import UsageError
 from lemur2.registry import Registry
@@ -30,7 +29,7 @@ BUILTIN: tuple[type[Dataset], ...] = (
     Places365,
     PythonReference,
     TextFile,
-    PictureFolder,
+    *OWN,
 )
 
 _DATASETS: Registry[Dataset] = Registry(
@@ -66,10 +65,6 @@ def dataset_class(name: str) -> type[Dataset]:
         return _DATASETS.find(name)
     entry = remembered.find(name)
     return _by_prefix(name if entry is None else entry.source)
-
-
-def _is_own(kind: type[Dataset]) -> TypeGuard[type[OwnPictures]]:
-    return issubclass(kind, OwnPictures)
 
 
 def _by_prefix(name: str) -> type[Dataset]:
@@ -110,7 +105,7 @@ def own_pictures(source: str, *, name: str, choices: Choices) -> OwnPictures:
     """
     kind = _by_prefix(source)
     if not issubclass(kind, OwnPictures):
-        kinds = ", ".join(each.prefix + each.form for each in BUILTIN if _is_own(each))
+        kinds = ", ".join(each.prefix + each.form for each in OWN)
         raise UsageError(f"{source!r} is no source of pictures; there are {kinds}")
     return kind(source, name=name, choices=choices)
 

@@ -91,9 +91,9 @@ class Tally:
             named.append(printable(name))
 
     def lines(self, *, but: Sequence[str] = ()) -> list[str]:
-        """One phrase for each reason: `2 no picture (a.txt, b.txt)`."""
+        """One phrase for each reason: `no picture: 2 (a.txt, b.txt)`."""
         return [
-            f"{count} {reason} ({', '.join(self.named[reason])}{_more(count)})"
+            f"{reason}: {count} ({', '.join(self.named[reason])}{_more(count)})"
             for reason, count in self.counts.items()
             if reason not in but
         ]

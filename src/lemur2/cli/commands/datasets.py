@@ -197,10 +197,14 @@ def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
         fields.append(("copies", text))
     fields += [("contradiction", _contradiction(c)) for c in facts["contradictions"]["pictures"]]
     fields += [
-        ("skipped", f"{s['count']} {s['reason']}: {', '.join(s['names'])}")
+        ("skipped", f"{s['reason']}: {s['count']} ({', '.join(s['names'])}{_more(s)})")
         for s in facts["skipped"]
     ]
     return fields
+
+
+def _more(skipped: dict[str, Any]) -> str:
+    return ", ..." if skipped["count"] > len(skipped["names"]) else ""
 
 
 def _contradiction(copies: list[dict[str, str]]) -> str:
