@@ -50,6 +50,8 @@ class ArrowTable(Source):
     def __init__(self, place: Path, picture: str | None = None, label: str | None = None) -> None:
         self.place = place
         _pyarrow()
+        if not place.exists():
+            raise UserError(f"{place} is not there")
         with self._reading(place):
             self.shards = self.listed()
             if not self.shards:
@@ -174,13 +176,13 @@ class ArrowTable(Source):
             yield
         except (_pyarrow().ArrowException, OSError, ValueError, KeyError, TypeError) as error:
             why = getattr(error, "strerror", None) or one_line(error, 160) or type(error).__name__
-            raise UserError(f"{path} cannot be read as {self.kind} ({why})") from error
+            raise UserError(f"{path} cannot be read as a {self.kind} ({why})") from error
 
 
 class ParquetTable(ArrowTable):
     """A Parquet file, or a folder of them as the Hugging Face Hub has it (train-*.parquet)."""
 
-    kind = "Parquet"
+    kind = "Parquet file"
 
     def listed(self) -> list[Shard]:
         """The file itself, else all files below the folder."""
@@ -208,7 +210,7 @@ class ParquetTable(ArrowTable):
 class SavedTable(ArrowTable):
     """What Hugging Face `Dataset.save_to_disk` and `DatasetDict.save_to_disk` write."""
 
-    kind = "a data set that was saved to disk"
+    kind = "saved data set"
 
     def listed(self) -> list[Shard]:
         """The files that `state.json` lists, of one data set or of each split."""
@@ -230,7 +232,7 @@ class SavedTable(ArrowTable):
     def _state(self, folder: Path, part: Part | None) -> list[Shard]:
         files = _json(folder / "state.json").get("_data_files")
         if files is None:
-            raise UserError(f"{folder} holds no {self.kind}: it has no state.json")
+            raise UserError(f"{folder} is no {self.kind}: it has no state.json")
         return [Shard(folder / Path(each["filename"]).name, part) for each in files]
 
     def schema(self, path: Path) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,7 +46,8 @@ class Pixels:
 
     def __init__(self, folder: Path, size: Size) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file: IO[bytes] = _nameless(folder)
+        self._file = _nameless(folder)
+        weakref.finalize(self, self._file.close)
         self._size = size
         self._places: list[tuple[int, int]] = []  # offset, channels
         self._end = 0

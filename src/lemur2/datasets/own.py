@@ -245,8 +245,8 @@ def _stat(path: Path) -> bytes:
     """What tells whether a file was changed."""
     try:
         found = path.stat()
-    except OSError as error:
-        return repr(error.errno).encode()
+    except (OSError, ValueError) as error:
+        return f"{type(error).__name__}\n".encode()
     return f"{found.st_size} {found.st_mtime_ns}\n".encode()
 
 

@@ -8,6 +8,7 @@ the middle is cut out in the shape that is wanted, and resized (bilinear, antial
 from __future__ import annotations
 
 import io
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -121,7 +122,7 @@ def _opened(content: Path | bytes) -> Iterator[Any]:
     """The picture, opened and not yet decoded. Whatever goes wrong in the block is Unreadable."""
     source: Any = io.BytesIO(content) if isinstance(content, bytes) else content
     pillow = _pillow()
-    if isinstance(content, Path) and content.exists() and not content.is_file():
+    if isinstance(content, Path) and os.path.exists(content) and not os.path.isfile(content):
         raise Unreadable("no regular file")
     try:
         with pillow.open(source, formats=_formats()) as image:
@@ -146,8 +147,6 @@ def _why(error: Exception, content: Path | bytes) -> str:
         return _no_picture(content)
     if isinstance(error, MemoryError):
         return "too little memory to decode it"
-    if "conversion from" in text:
-        return "colours of a kind that is not read"
     return "cut short" if "truncat" in text else "damaged"
 
 

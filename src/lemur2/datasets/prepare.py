@@ -263,9 +263,14 @@ class ChannelStatistics:
             yield batch
 
     def result(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Means and standard deviations (of the population)."""
+        """Means and standard deviations (of the population).
+
+        A channel that never changes has 1 for the latter: pixels are divided by it.
+        """
         levels = np.arange(256) / 255
         total = self._counts.sum(axis=1)
         mean = self._counts @ levels / total
         variance = self._counts @ levels**2 / total - mean**2
-        return tuple(mean.tolist()), tuple(np.sqrt(np.maximum(variance, 0)).tolist())
+        several = (self._counts > 0).sum(axis=1) > 1
+        std = np.where(several, np.sqrt(np.maximum(variance, 0)), 1.0)
+        return tuple(mean.tolist()), tuple(std.tolist())
