@@ -93,6 +93,10 @@ COMMANDS = {
         "lemur2.cli.commands.report:report",
         "Figures and tables over the corpus, in one page.",
     ),
+    "list": (
+        "lemur2.cli.commands.list_:list_",
+        "The names that there are: data sets, tasks, zoo, ...",
+    ),
     "doctor": (
         "lemur2.cli.commands.doctor:doctor",
         "What protects this machine; devices, data sets.",
