@@ -113,7 +113,7 @@ def test_arrays_that_only_the_worker_knows_are_bounded_too(arrays):
 SOURCE = "one\ntwo\nthree\n"
 
 
-SCREENING = Screen.example(SOURCE).awaited
+SCREENING = Screen(source=SOURCE, task="img-classification").awaited
 
 
 def refused(awaited: Awaited = SCREENING, **report: object) -> Refusal:

@@ -63,7 +63,6 @@ COMMANDS = {
         "lemur2.cli.commands.datasets:datasets",
         "Data sets: named ones, and pictures of your own.",
     ),
-    "list": ("lemur2.cli.commands.list_:list_", "What there is to choose from: data sets."),
     "show": ("lemur2.cli.commands.show:show", "One network: source, facts, lineage, trials."),
     "import": ("lemur2.cli.commands.import_:import_", "An existing corpus into this one."),
     "export": (
@@ -98,6 +97,10 @@ COMMANDS = {
     "report": (
         "lemur2.cli.commands.report:report",
         "Figures and tables over the corpus, in one page.",
+    ),
+    "list": (
+        "lemur2.cli.commands.list_:list_",
+        "The names that there are: data sets, tasks, zoo, ...",
     ),
     "doctor": (
         "lemur2.cli.commands.doctor:doctor",

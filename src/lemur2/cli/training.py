@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -58,6 +58,13 @@ class Report(Watcher):
     def epoch(self, epoch: Epoch) -> None:
         """One more is done."""
         self._shown(epoch.epoch, f"{self.plan.metric} {epoch.score:.4f}")
+
+    def began(self, fitting: int, others: Sequence[str]) -> None:
+        """A line on stderr: what the network begins with."""
+        self.progress.clear()
+        more = f"; left out: {', '.join(others[:5])}" if others else ""
+        more += f" and {len(others) - 5} more" if len(others) > 5 else ""
+        say(f"lemur2: note: begins with {fitting} given weights{more}", err=True)
 
     def testing(self, hyperparameters: Mapping[str, Any]) -> None:
         """From here on, epochs are of no trial of the search."""

@@ -431,21 +431,18 @@ class Corpus:
 
         Args:
             place: A folder or a URL; None takes `$LEMUR2_ARTIFACTS`, else the folder beside the
-                database's file, called as that with `.artifacts` behind it.
+                database's file, called as that with `.artifacts` behind it. A database on a
+                server has nothing beside it: then ~/.local/share/lemur2/artifacts.
 
         Raises:
-            UserError: The database is no file, and nothing says where; or the URL is of no kind
-                that is known.
+            UserError: The URL is of no kind that is known.
         """
         place = place or os.environ.get("LEMUR2_ARTIFACTS")
-        if place is None:
-            if self.database.engine.dialect.name != "sqlite":
-                raise UserError(
-                    "where are weights to be kept? The corpus is no file beside which they could "
-                    "be; set LEMUR2_ARTIFACTS or --artifacts to a folder or a URL"
-                )
-            place = f"{Path(self.database.place).absolute()}.artifacts"
-        return artifact_store(place)
+        if place is not None:
+            return artifact_store(place)
+        if self.database.engine.dialect.name == "sqlite":
+            return artifact_store(f"{Path(self.database.place).absolute()}.artifacts")
+        return artifact_store(str(Path.home() / ".local/share/lemur2/artifacts"))
 
     def artifacts(
         self, *, name: str | None = None, trial_id: int | None = None, run_id: int | None = None

@@ -9,6 +9,7 @@ from lemur2.datasets.registry import (
     dataset_classes,
     dataset_names,
     lasting_name,
+    recorded_name,
 )
 from lemur2.datasets.root import data_root
 
@@ -27,5 +28,6 @@ __all__ = [
     "lasting_name",
     "open_prepared",
     "prepare",
+    "recorded_name",
     "resolve",
 ]

@@ -65,30 +65,29 @@ def size_of(content: Content) -> Size:
         return image.height, image.width
 
 
-def read(content: Content, size: Size) -> Decoded:
-    """Decode a picture, and bring it to a size.
+def read(content: Content, size: Size, *, grey: bool = False) -> Decoded:
+    """Decode a picture, and bring it to a size; colours become their brightness where `grey`.
 
     Raises:
         Unreadable: It is no picture, damaged, or too large.
     """
     if isinstance(content, np.ndarray):
         image = _pillow().fromarray(content)
-        return Decoded(_collapsed(_fitted(_plain(image), size)), (image.height, image.width))
+        return _decoded(_plain(image), size, grey)
     with _opened(content) as image:
         large = image.height * image.width > _LARGE
         with _one_large if large else nullcontext():
-            plain = _plain(_upright(image))
-            return Decoded(_collapsed(_fitted(plain, size)), (plain.height, plain.width))
+            return _decoded(_plain(_upright(image)), size, grey)
+
+
+def _decoded(plain: Any, size: Size, grey: bool) -> Decoded:
+    fitted = _fitted(plain.convert("L") if grey else plain, size)
+    return Decoded(_collapsed(fitted), (plain.height, plain.width))
 
 
 def as_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Pixels (1 or 3, H, W) with so many channels, 1 or 3; colours become their brightness."""
-    if len(pixels) == channels:
-        return pixels
-    if channels == 3:
-        return np.repeat(pixels, 3, axis=0)
-    grey = _pillow().fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("L")
-    return np.asarray(grey)[None]
+    """Grey pixels (1, H, W) as so many channels; others stay as they are."""
+    return pixels if len(pixels) == channels else np.repeat(pixels, channels, axis=0)
 
 
 @contextmanager

@@ -110,6 +110,13 @@ def own_pictures(source: str, *, name: str, choices: Choices) -> OwnPictures:
     return kind(source, name=name, choices=choices)
 
 
+def recorded_name(name: str) -> str:
+    """The name that a corpus records a data set by: a path's short one, others as they are."""
+    if any(name.startswith(each.prefix) for each in OWN):
+        return dataset(name).name
+    return name
+
+
 def lasting_name(name: str) -> str:
     """The name that stays good in another folder: a path is remembered under a short name.
 

@@ -27,7 +27,7 @@ def to_bytes(weights: Mapping[str, np.ndarray]) -> bytes:
     save = _safetensors().save
     if len(weights) > MOST_NAMES or not all(map(_is_name, weights)):
         raise Refusal(Verdict.FORBIDDEN, "the worker's weights have names that are none")
-    ordered = {name: np.ascontiguousarray(weights[name]) for name in sorted(weights)}
+    ordered = {name: np.asarray(weights[name], order="C") for name in sorted(weights)}
     data: bytes = save(ordered, metadata=_METADATA)
     return data
 

@@ -65,8 +65,8 @@ class Checked:
 def check_all(found: Sequence[Found], at: Input, engine: Engine) -> Iterator[Checked]:
     """Screen files, as many at a time as the engine has workers; yields in the order given.
 
-    The engine is entered when the first file gets that far, and left at the end: files that do
-    not even parse cost no sandbox.
+    The engine is entered when the first file gets that far, unless it was before, and left at the
+    end: files that do not even parse cost no sandbox.
 
     Raises:
         UserError: The machine cannot isolate candidates.
@@ -74,7 +74,7 @@ def check_all(found: Sequence[Found], at: Input, engine: Engine) -> Iterator[Che
     parsed = [_parse(each) for each in found]
     with ExitStack() as stack:
         if any(isinstance(each, Network) for each in parsed):
-            stack.enter_context(engine)
+            stack.enter_context(engine.opened())
         futures = [
             engine.evaluate(_evaluation(each, at)) if isinstance(each, Network) else None
             for each in parsed

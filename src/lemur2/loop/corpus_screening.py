@@ -196,7 +196,7 @@ def screen_run(
 
 def _screened(pending: Sequence[Attempt], engine: Engine) -> Iterable[tuple[Attempt, Outcome]]:
     """Outcomes as they come."""
-    with engine:
+    with engine.opened():
         left = iter(pending)
         running: dict[Future[Outcome], Attempt] = {}
         while True:

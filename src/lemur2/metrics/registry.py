@@ -29,6 +29,11 @@ def metric_names() -> tuple[str, ...]:
     return _METRICS.names()
 
 
+def metric_classes() -> dict[str, type[Metric]]:
+    """All metrics by name; a warning for each that cannot be loaded."""
+    return _METRICS.classes()
+
+
 def metric(name: str) -> Metric:
     """A new metric, reset.
 

@@ -73,14 +73,14 @@ class Channel:
             ChannelClosed: The other side is gone.
             Late: The deadline passed.
         """
-        packed = [np.ascontiguousarray(array) for array in arrays]
+        packed = [np.asarray(array, order="C") for array in arrays]  # a number stays one
         shapes = [[array.dtype.name, list(array.shape)] for array in packed]
         body = json.dumps({**head, "arrays": shapes}).encode()
         size = sum(array.nbytes for array in packed)
         self._write(_HEAD.pack(self._key, len(body), size) + body, deadline)
         for array in packed:
             if array.nbytes:
-                self._write(array.data.cast("B"), deadline)
+                self._write(array.reshape(-1).data.cast("B"), deadline)
 
     def receive(
         self, deadline: float | None = None, awaited: Awaited = ANYTHING

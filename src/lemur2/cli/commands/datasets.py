@@ -89,12 +89,7 @@ def list_(as_json: bool) -> None:
     lemur2 datasets list
     lemur2 datasets list --json | jq 'select(.found).name'
     """
-    list_datasets(as_json)
-
-
-def list_datasets(as_json: bool) -> None:
-    """Print what `lemur2 datasets list` and `lemur2 list datasets` do."""
-    rows = [*_registered(), *_remembered()]
+    rows = known()
     if as_json:
         for row in rows:
             emit_json(row)
@@ -102,6 +97,11 @@ def list_datasets(as_json: bool) -> None:
         shown = [(r["name"], "yes" if r["found"] else "no", r["about"]) for r in rows]
         print_table(_COLUMNS, shown)
         say("any other: folder:PATH, csv:FILE, parquet:FILE, saved:PATH, npz:FILE")
+
+
+def known() -> list[dict[str, Any]]:
+    """Every data set that has a name: registered ones, and those that were remembered."""
+    return [*_registered(), *_remembered()]
 
 
 def _registered() -> list[dict[str, Any]]:

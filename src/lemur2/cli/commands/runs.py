@@ -134,6 +134,7 @@ def remove(numbers: tuple[int, ...], yes: bool, as_json: bool, db: str | None) -
         if not (yes or click.confirm(f"remove {_runs(len(numbers))} {listed} for good?", err=True)):
             say("nothing was removed", err=True)
             return 1
+        kept = sum(len(corpus.artifacts(run_id=number)) for number in numbers)
         removed = corpus.remove_runs(numbers)
     if as_json:
         emit_json(asdict(removed))
@@ -142,6 +143,8 @@ def remove(numbers: tuple[int, ...], yes: bool, as_json: bool, db: str | None) -
             f"removed {removed.runs} {_runs(removed.runs)}: {removed.attempts} attempts, "
             f"{removed.trials} trials, {removed.networks} networks"
         )
+        if kept:
+            say(f"`lemur2 weights prune` removes the files of {kept} trained networks")
     return 0
 
 

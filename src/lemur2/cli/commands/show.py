@@ -14,7 +14,8 @@ from lemur2.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from lemur2.architecture.facts import StaticFacts
-    from lemur2.corpus import StoredArchitecture, Trial, TrialResult
+    from lemur2.corpus import Artifact, StoredArchitecture, Trial, TrialResult
+    from lemur2.corpus.rows.artifacts import Kept
 
 _TRIAL_COLUMNS = (
     *("trial", "dataset", "metric", "transform", "epochs", "score", "test", "verdict", "prm"),
@@ -56,15 +57,20 @@ def show(
             hint = did_you_mean(name, corpus.names(), "`lemur2 data` lists what it has")
             raise UserError(f"the corpus has no network {name}; {hint}")
         children, trials = corpus.children(name), corpus.trials(architecture=name)
+        kept = corpus.artifacts(name=name)
         last = corpus.printed(trials[-1].id) if trials and output else ""
     if output:
         emit_text(last)
     elif code:
         emit_text(found.source)
     elif as_json:
-        emit_json(_as_json(found, children, trials))
+        emit_json(_as_json(found, children, trials, kept))
     else:
         _print(found, children, trials, every_trial)
+        if kept:
+            say(
+                f"weights of {len(kept)} trainings are kept; `lemur2 predict {name} FILE` uses them"
+            )
 
 
 def _static(source: str) -> StaticFacts | None:
@@ -78,15 +84,26 @@ def _static(source: str) -> StaticFacts | None:
         return None
 
 
-def _as_json(found: StoredArchitecture, children: list[str], trials: list[Trial]) -> dict[str, Any]:
+def _as_json(
+    found: StoredArchitecture, children: list[str], trials: list[Trial], kept: list[Kept]
+) -> dict[str, Any]:
     values, static = asdict(found), _static(found.source)
+    weights = {each.trial_id: each.artifact for each in kept}
     return {
         "name": values.pop("name"),
         **values,
         "static": None if static is None else static.to_json(),
         "children": children,
-        "trials": [asdict(trial) for trial in trials],
+        "trials": [_trial(trial, weights.get(trial.id)) for trial in trials],
     }
+
+
+def _trial(trial: Trial, weights: Artifact | None) -> dict[str, Any]:
+    values = asdict(trial)
+    for name in ("weights", "artifact"):  # what a training brings, and a stored trial has not
+        del values["result"][name]
+    kept = None if weights is None else {"epoch": weights.epoch, "sha256": weights.digest}
+    return {**values, "weights": kept}
 
 
 def _print(

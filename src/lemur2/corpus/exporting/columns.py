@@ -114,6 +114,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "trial_id": "trials",
         "text": "what the network printed while it was trained, UTF-8: its head and its tail",
     },
+    "artifacts": {
+        "trial_id": "trials",
+        "epoch": "after which the network had these weights",
+        "digest": "SHA-256 of the safetensors file, hex; the files themselves are not exported",
+        "size": "of the file, in bytes",
+        "plan": "what it was trained under, JSON",
+        "created": "when, seconds since 1970",
+    },
     "epochs": {
         "trial_id": "trials",
         "epoch": "its number, from 1; some imported trainings have a 0",

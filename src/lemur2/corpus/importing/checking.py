@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
@@ -112,6 +113,7 @@ _ANY = (_json_of(lambda value: True), "JSON")
 _TEXTS = (_json_of(_is_list_of(str)), "JSON list of texts")
 _NUMBERS = (_json_of(_is_list_of(int)), "JSON list of whole numbers")
 _VERDICT = _one_of(_VERDICTS)
+_DIGEST = (lambda value: re.fullmatch(r"[0-9a-f]{64}", str(value)) is not None, "SHA-256 digest")
 
 _CHECKS: dict[str, dict[str, tuple[Check, str]]] = {
     "environments": {"content": _OBJECT},
@@ -141,6 +143,7 @@ _CHECKS: dict[str, dict[str, tuple[Check, str]]] = {
         "status": _one_of(get_args(Status)),
     },
     "trials": {"prm": _OBJECT, "verdict": _VERDICT},
+    "artifacts": {"digest": _DIGEST, "plan": _OBJECT},
     "epochs": {"diagnostics": _OBJECT},
     "attempts": {
         "kind": _one_of(get_args(Kind)),

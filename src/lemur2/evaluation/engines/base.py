@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -90,6 +90,10 @@ class Engine(ABC):
     def entered(self) -> bool:
         """Whether its `with` block has begun, and not ended."""
         return self._pool is not None
+
+    def opened(self) -> AbstractContextManager[Engine]:
+        """For a `with` block: enter it, unless someone has, whose it then stays."""
+        return nullcontext(self) if self.entered else self
 
     def submit(self, job: Job[R], listener: Any = None) -> Future[R]:
         """Have a job done when a worker is free.

@@ -21,6 +21,11 @@ def engine_names() -> tuple[str, ...]:
     return _ENGINES.names()
 
 
+def engine_classes() -> dict[str, type[Engine]]:
+    """All engines by name; a warning for each that cannot be loaded."""
+    return _ENGINES.classes()
+
+
 def engine_class(name: str) -> type[Engine]:
     """The engine of that name.
 

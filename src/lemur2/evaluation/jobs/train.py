@@ -253,7 +253,7 @@ class _Trial:
         scores = [each.score for each in self.epochs]
         best = epoch.score == best_of(scores, self.plan.metric) and scores.count(epoch.score) == 1
         if (self.job.keep == "best" and best) or (self.job.keep == "last" and last):
-            most = self.sandbox.limits.memory
+            most = self.sandbox.limits.memory // 2  # what is trained has its gradients beside it
             self.weights = epoch.epoch, take_weights(worker, self.source, most, self.deadline)
 
     def _tell(self, epoch: Epoch) -> bool:
