@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,11 @@ from lemur2.architecture import Architecture, Candidate, Verdict
 from lemur2.architecture.zoo import zoo_source
 from lemur2.cli.options import ProtocolFlags
 from lemur2.corpus import Corpus, Epoch, Facts, Outcome, TrialResult
+from lemur2.datasets.folders import HIDDEN
+from lemur2.datasets.own import TWICE
+from lemur2.datasets.pictures import MOST_PIXELS
+from lemur2.datasets.tables import NO_LABEL
+from lemur2.tasks import ImageClassification
 
 
 @pytest.fixture(autouse=True)
@@ -240,3 +246,42 @@ def test_json_of_each(lemur2, flowers):
     assert lemur2("datasets", "remove", "mine", "--json").lines == [
         {"name": "mine", "source": f"folder:{flowers}"}
     ]
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "own-data.md"
+
+
+def test_the_commands_of_the_guide_work(lemur2, flowers):
+    """Those about data sets run as they stand; the others name what there is."""
+    lines = re.findall(r"^\$ lemur2 (.+)$", GUIDE.read_text(), re.MULTILINE)
+    run = [line for line in lines if line.startswith("datasets ")]
+    assert len(run) >= 3
+    for line in run:
+        ended = lemur2(*line.split())
+        assert ended.code == 0, ended.err
+    for metric in re.findall(r"--metric (\S+)", GUIDE.read_text()):
+        assert (
+            flags(dataset="flowers", metric=metric).protocol().metric in ImageClassification.metrics
+        )
+
+
+def test_the_guide_has_the_words_for_what_is_skipped():
+    """Every reason of the table of odd pictures is explained."""
+    explained = GUIDE.read_text()
+    for reason in (
+        "no picture",
+        "empty",
+        "cut short",
+        "damaged",
+        "floating-point pixels",
+        "hidden",
+    ):
+        assert f"| {reason}" in explained or f"; {reason}" in explained
+    for reason in (HIDDEN, NO_LABEL, TWICE, f"more than {MOST_PIXELS:,} pixels"):
+        assert reason in explained
+
+
+def test_doctor_lists_remembered_ones(lemur2, flowers):
+    lemur2("datasets", "add", "mine", "folder:flowers")
+    (line,) = lemur2("doctor", "--json").lines
+    assert {"dataset": "mine", "found": True, "about": f"folder:{flowers}"} in line["datasets"]

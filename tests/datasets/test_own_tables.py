@@ -13,6 +13,7 @@ import pytest
 from lemur2.datasets import dataset, open_prepared, prepare
 from lemur2.datasets.decoding import _parallel
 from lemur2.datasets.own import Choices
+from lemur2.datasets.prepare import _chunks
 from lemur2.datasets.registry import own_pictures
 from lemur2.errors import UsageError, UserError
 from lemur2.testing.datasets import DatasetSuite
@@ -523,3 +524,22 @@ def test_a_colour_that_never_changes_divides_by_nothing(tmp_path):
     assert found.spec.mean[1:] == pytest.approx((0, 90 / 255))
     assert found.spec.std[1:] == (1.0, 1.0)
     assert 0 < found.spec.std[0] < 0.1
+
+
+class Asked:
+    """Large samples that remember how many were asked for at once."""
+
+    shape, dtype = (100, 3, 512, 512), np.dtype(np.uint8)
+
+    def __init__(self):
+        self.most = 0
+
+    def __getitem__(self, indices):
+        self.most = max(self.most, len(indices))
+        return np.empty((len(indices), 1), dtype=np.uint8)
+
+
+def test_parts_are_written_in_pieces_of_some_megabytes():
+    asked = Asked()
+    assert sum(len(each) for each in _chunks(asked)) == 100
+    assert asked.most * 3 * 512 * 512 <= 16 << 20

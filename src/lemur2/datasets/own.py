@@ -34,7 +34,7 @@ from lemur2.texts import one_line, printable
 _FORMAT = 1  # of what is read; raise it when the same files give other samples
 _SLUG = 24  # characters of a source's own name in the short one
 _NAMED = 10  # contradictions that are kept by name
-_TWICE = "also in a held-out part"
+TWICE = "also in a held-out part"
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ class _Making:
         np.maximum.at(highest, self.groups, ranks)
         for position in np.flatnonzero(ranks < highest[self.groups]):
             self.parts[position] = "left out"
-            self.found.skipped.add(self.found.names[position], _TWICE)
+            self.found.skipped.add(self.found.names[position], TWICE)
 
     def _classes(self) -> tuple[str, ...]:
         """Those that occur. Raises UserError where they are no use for training."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +34,7 @@ from lemur2.watching import Watcher, watch
 
 FORMAT = 2  # of the prepared folder; raise it when what is stored, or how it is split, changes
 Parts = Mapping[Part, tuple[Samples, np.ndarray]]
-_CHUNK = 512  # samples in memory at once
+_CHUNK, _CHUNK_BYTES = 512, 16 << 20  # samples in memory at once, and bytes of them
 
 
 def prepare(
@@ -214,9 +215,10 @@ def _check_classes(name: str, targets: np.ndarray, classes: tuple[str, ...]) -> 
 
 
 def _chunks(inputs: Samples) -> Iterator[np.ndarray]:
-    count = inputs.shape[0]
-    for start in range(0, count, _CHUNK):
-        yield inputs[np.arange(start, min(start + _CHUNK, count))]
+    count, *shape = inputs.shape
+    step = min(_CHUNK, max(1, _CHUNK_BYTES // (math.prod(shape) * inputs.dtype.itemsize)))
+    for start in range(0, count, step):
+        yield inputs[np.arange(start, min(start + step, count))]
 
 
 def _write_array(

@@ -69,16 +69,11 @@ def _devices() -> list[dict[str, Any]]:
 
 
 def _datasets() -> list[dict[str, Any]]:
-    from lemur2.datasets import data_root, dataset_classes
+    from lemur2.cli.commands.datasets import known
 
-    root = data_root()
     return [
-        {
-            "dataset": name,
-            "found": kind().available(root),
-            "about": kind.about,
-        }
-        for name, kind in dataset_classes().items()
+        {"dataset": each["name"], "found": each["found"], "about": each["about"]}
+        for each in known()
     ]
 
 
