@@ -303,6 +303,14 @@ def all_of_train_in_test(root):
     (root / "test").symlink_to(root / "train")
 
 
+def parts_without_classes(root):
+    only("train", "test")(root)
+
+
+def wrapped(root):
+    only("pack/train/a", "pack/test/a")(root)
+
+
 def one_picture(root):
     fill(root, "a", 1)
     fill(root, "b", 1, first=1)
@@ -318,6 +326,11 @@ BAD = {
     "no train folder": (only("val/a", "test/a"), "has test and val, but no train folder"),
     "a class in test only": (class_in_test_only, "class 'z' of data set .* is in a held-out part"),
     "all of train in test": (all_of_train_in_test, "has no picture to train on"),
+    "parts without classes": (parts_without_classes, "has test and train without class folders"),
+    "a folder around all": (
+        wrapped,
+        "has one folder only, with others in it; say folder:.*mine/pack",
+    ),
     "too few": (one_picture, "too few samples for a validation part"),
 }
 

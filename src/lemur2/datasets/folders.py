@@ -89,7 +89,21 @@ class ClassFolders(Source):
                 f"the folder {self.folder} has {' and '.join(sorted(holding))}, but no train "
                 "folder; add one"
             )
+        if named and len(parts) == len(named) and "train" in parts.values():
+            raise UserError(
+                f"the folder {self.folder} has {' and '.join(sorted(named))} without class folders "
+                "in them; put the pictures of each class into a folder of that name"
+            )
+        self._check_alone(list(named))
         return {}
+
+    def _check_alone(self, names: Sequence[str]) -> None:
+        """Raise UserError where one folder lies around all others, as an unpacked archive's does."""
+        if len(names) == 1 and len(self._folders(names[0])) > 1:
+            raise UserError(
+                f"the folder {self.folder} has one folder only, with others in it; "
+                f"say folder:{self.folder / names[0]}"
+            )
 
     def _classes(self, above: str, part: Part | None) -> Iterator[Found]:
         for name in self._folders(above):
