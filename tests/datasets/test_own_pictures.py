@@ -329,7 +329,7 @@ BAD = {
     "parts without classes": (parts_without_classes, "has test and train without class folders"),
     "a folder around all": (
         wrapped,
-        "has one folder only, with others in it; say folder:.*mine/pack",
+        "one folder only, with others in it; say folder:.*mine/pack",
     ),
     "too few": (one_picture, "too few samples for a validation part"),
 }

@@ -98,7 +98,7 @@ class ClassFolders(Source):
         return {}
 
     def _check_alone(self, names: Sequence[str]) -> None:
-        """Raise UserError where one folder lies around all others, as an unpacked archive's does."""
+        """Raise UserError where one folder lies around all others, as in unpacked archives."""
         if len(names) == 1 and len(self._folders(names[0])) > 1:
             raise UserError(
                 f"the folder {self.folder} has one folder only, with others in it; "
