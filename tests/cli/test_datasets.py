@@ -25,6 +25,7 @@ def places(tmp_path, monkeypatch):
     monkeypatch.setenv("LEMUR2_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("LEMUR2_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lemur2.cli.progress._SOON", 3600.0)  # no line on a slow machine
 
 
 @pytest.fixture

@@ -318,6 +318,27 @@ def test_parquet_with_plain_columns(tmp_path):
     assert (raw.classes, raw.train[0].shape[0]) == (("x", "y"), 6)
 
 
+@pytest.mark.slow
+def test_what_hugging_face_writes(tmp_path):
+    """Written by the library itself, which takes seconds to import."""
+    datasets = pytest.importorskip("datasets")
+    names = [str(tmp_path / "pictures" / name) for name in files(tmp_path / "pictures", 30)]
+    features = {"image": datasets.Image(), "label": datasets.ClassLabel(names=["cat", "dog"])}
+    made = datasets.Dataset.from_dict(
+        {"image": names, "label": [n % 2 for n in range(30)]}, datasets.Features(features)
+    )
+    made.save_to_disk(tmp_path / "one", num_shards=2)
+    made.train_test_split(6, seed=0).save_to_disk(tmp_path / "two")
+    made.to_parquet(tmp_path / "three.parquet")
+    sizes = []
+    for name in ("saved:one", "saved:two", "parquet:three.parquet"):
+        found = prepare(name.replace(":", f":{tmp_path}/"))
+        assert found.spec.classes == ("cat", "dog")
+        sizes.append(found.spec.sizes)
+    thirty = {"train": 24, "validation": 3, "test": 3}
+    assert sizes == [thirty, {"train": 22, "validation": 2, "test": 6}, thirty]
+
+
 # -- arrays ------------------------------------------------------------------------------------
 
 GREY = (np.arange(6 * 9 * 8).reshape(6, 9, 8) % 251).astype(np.uint8)
@@ -517,6 +538,11 @@ def test_progress_is_told(tmp_path):
     assert reading[-1][1:] == (30, 30)
     assert [done for _, done, _ in reading] == sorted(done for _, done, _ in reading)
     assert all(done < total for _, done, total in reading[:-1])
+    written = [each for each in told if each[0].startswith("writing")]
+    assert written == [
+        ("writing the train part", 24, 24),
+        *((f"writing the {part} part", 3, 3) for part in ("validation", "test")),
+    ]
 
 
 def test_a_colour_that_never_changes_divides_by_nothing(tmp_path):
@@ -541,5 +567,5 @@ class Asked:
 
 def test_parts_are_written_in_pieces_of_some_megabytes():
     asked = Asked()
-    assert sum(len(each) for each in _chunks(asked)) == 100
+    assert sum(len(each) for each in _chunks(asked, "")) == 100
     assert asked.most * 3 * 512 * 512 <= 16 << 20

@@ -30,7 +30,7 @@ Size = tuple[int, int]  # height, width
 # so that a text file passes for a picture.
 _FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "QOI", "TIFF", "WEBP")
 _GREY = frozenset({"1", "L"})
-_CLEAR = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
+_CLEAR = frozenset({"RGBA", "LA", "PA"})
 _ORIENTATION = 0x0112  # the tag of EXIF
 _LARGE = 16_000_000  # pixels; of such pictures one is decoded at a time
 _one_large = threading.Lock()

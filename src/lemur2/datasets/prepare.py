@@ -30,7 +30,7 @@ from lemur2.datasets.registry import dataset
 from lemur2.datasets.root import data_root
 from lemur2.errors import UserError
 from lemur2.paths import inside
-from lemur2.watching import Watcher, watch
+from lemur2.watching import Watcher, tell, watch
 
 FORMAT = 2  # of the prepared folder; raise it when what is stored, or how it is split, changes
 Parts = Mapping[Part, tuple[Samples, np.ndarray]]
@@ -194,7 +194,7 @@ def _write_parts(
     parts: Parts, statistics: ChannelStatistics | None, scratch: Path, digest: Digest
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     for part, (inputs, targets) in parts.items():
-        chunks = _chunks(inputs)
+        chunks = _chunks(inputs, f"writing the {part} part")
         if part == "train" and statistics:
             chunks = statistics.watch(chunks)
         _write_array(inputs_path(scratch, part), inputs.shape, inputs.dtype, chunks, digest)
@@ -214,11 +214,13 @@ def _check_classes(name: str, targets: np.ndarray, classes: tuple[str, ...]) -> 
         )
 
 
-def _chunks(inputs: Samples) -> Iterator[np.ndarray]:
+def _chunks(inputs: Samples, text: str) -> Iterator[np.ndarray]:
     count, *shape = inputs.shape
     step = min(_CHUNK, max(1, _CHUNK_BYTES // (math.prod(shape) * inputs.dtype.itemsize)))
     for start in range(0, count, step):
-        yield inputs[np.arange(start, min(start + step, count))]
+        stop = min(start + step, count)
+        yield inputs[np.arange(start, stop)]
+        tell(text, stop, count)
 
 
 def _write_array(
