@@ -260,6 +260,26 @@ def test_a_closed_file_and_a_closed_folder_are_named(folder):
     (folder / "c").chmod(0o700)
 
 
+@pytest.mark.parametrize("inside", ["", "c"])
+def test_a_folder_that_cannot_be_listed(folder, monkeypatch, inside):
+    """The same for root: what the system says is passed on, for a class and for all."""
+    fill(folder, "c", 1)
+    listed = os.scandir
+
+    def refuse(path):
+        if os.fspath(path) == str(folder / inside):
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    if not inside:
+        with pytest.raises(UserError, match=r"the folder .* cannot be read .Permission denied"):
+            ClassFolders(folder)
+        return
+    found = [each for each in ClassFolders(folder) if isinstance(each, Skipped)]
+    assert found == [Skipped("c", "cannot be read (Permission denied)")]
+
+
 def test_every_class_of_numbers_is_in_its_place(tmp_path):
     for name in ("10", "9", "0"):
         fill(tmp_path, name, 1, first=int(name))

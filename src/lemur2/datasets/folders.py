@@ -29,6 +29,10 @@ class ClassFolders(Source):
         if not folder.is_dir():
             what = "is a file" if folder.exists() else "is not there"
             raise UserError(f"the folder {folder} {what}; give one that holds a folder a class")
+        try:
+            self._entries("", strict=True)
+        except OSError as error:
+            raise UserError(f"the folder {folder} cannot be read ({error.strerror})") from error
         self._real = folder.resolve()
         self._found = list(self._scan())
         if not any(isinstance(each, Picture) for each in self._found):
@@ -107,10 +111,11 @@ class ClassFolders(Source):
 
     def _classes(self, above: str, part: Part | None) -> Iterator[Found]:
         for name in self._folders(above):
-            found = list(self._walk(f"{above}/{name}" if above else name, name, part, ()))
+            inside = f"{above}/{name}" if above else name
+            found = list(self._walk(inside, name, part, ()))
             yield from found
-            if not any(isinstance(each, Picture) for each in found):
-                yield Skipped(f"{above}/{name}" if above else name, "class without a picture")
+            if not any(isinstance(each, Picture) or each.name == inside for each in found):
+                yield Skipped(inside, "class without a picture")
         yield from self._loose(above)
 
     def _loose(self, above: str) -> Iterator[Skipped]:
