@@ -177,8 +177,10 @@ def test_relative_and_home_paths(tmp_path, monkeypatch):
 
 def test_a_picture_that_moves_to_another_class_is_another_data_set(tmp_path):
     source = a_folder(tmp_path / "mine")
+    last = tmp_path / "mine" / "cat" / "zz.png"
+    last.write_bytes(encoded(99))
     first = prepare(source)
-    (tmp_path / "mine" / "cat" / "0.png").rename(tmp_path / "mine" / "dog" / "0.png")
+    last.rename(tmp_path / "mine" / "dog" / "00.png")  # the same place among all files
     second = prepare(source)
     assert second.folder != first.folder
     assert second.spec.digest != first.spec.digest
