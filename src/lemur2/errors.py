@@ -17,6 +17,10 @@ class UsageError(UserError):
     """The request itself is malformed (an unknown name, a number out of range): exit code 2."""
 
 
+class DataWarning(UserWarning):
+    """Something about a person's own data that has to be known and is no error; one line."""
+
+
 def no_room(error: OSError) -> str | None:
     """In words, that a disk has no room left; None for another error.
 

@@ -68,8 +68,12 @@ class Registry(Generic[T]):
                 warn(str(error))
         return found
 
-    def find(self, name: str) -> type[T]:
+    def find(self, name: str, also: Iterable[str] = ()) -> type[T]:
         """The class of that name.
+
+        Args:
+            name: As `names` has it.
+            also: What else a message may offer where there is none.
 
         Raises:
             UsageError: There is none; the message gives the names that come close.
@@ -83,7 +87,7 @@ class Registry(Generic[T]):
         point = self._installed().get(name)
         if point is not None:
             return self._checked(point, self._class(point))
-        names = self.names()
+        names = (*self.names(), *also)
         hint = did_you_mean(name, names, f"there are {', '.join(names)}")
         raise UsageError(f"unknown {self._kind} {name!r}; {hint}")
 

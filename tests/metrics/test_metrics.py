@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import balanced_accuracy_score, f1_score, top_k_accuracy_score
 
 from lemur2.errors import UsageError
 from lemur2.metrics import metric, metric_names, perplexity_to_score, score_to_perplexity
@@ -90,3 +91,47 @@ def test_perplexity_stays_finite_for_huge_scores():
 
 def test_perplexity_of_nan_is_no_score():
     assert math.isnan(scored("ppl", [[[math.nan, 0.0]]], [[0]]))
+
+
+def labelled(classes, count, seed):
+    rng = np.random.default_rng(seed)
+    outputs = rng.normal(size=(count, classes)).astype(np.float32)
+    return outputs, rng.integers(0, max(1, classes - 1), size=count)
+
+
+@given(st.integers(2, 9), st.integers(1, 60), st.integers(0, 2**32 - 1))
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_balanced_accuracy_and_macro_f1_are_scikit_learns(classes, count, seed):
+    outputs, targets = labelled(classes, count, seed)
+    guesses = outputs.argmax(axis=-1)
+    wanted = balanced_accuracy_score(targets, guesses)
+    assert scored("balanced-acc", outputs, targets) == pytest.approx(wanted)
+    wanted = f1_score(targets, guesses, average="macro", zero_division=0)
+    assert scored("macro-f1", outputs, targets) == pytest.approx(wanted)
+
+
+@given(st.integers(6, 12), st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_top_five_is_scikit_learns(classes, count, seed):
+    outputs, targets = labelled(classes, count, seed)
+    wanted = top_k_accuracy_score(targets, outputs, k=5, labels=np.arange(classes))
+    assert scored("top-5", outputs, targets) == pytest.approx(wanted)
+
+
+def test_always_the_largest_class_is_worth_little():
+    outputs = np.tile([1.0, 0.0], (10, 1))
+    targets = [0] * 9 + [1]
+    assert scored("acc", outputs, targets) == 0.9
+    assert scored("balanced-acc", outputs, targets) == 0.5
+    assert scored("macro-f1", outputs, targets) == pytest.approx((2 * 9 / 19) / 2)
+
+
+def test_top_five_of_equal_scores_takes_the_first():
+    assert scored("top-5", np.zeros((1, 7)), [4]) == 1.0
+    assert scored("top-5", np.zeros((1, 7)), [5]) == 0.0
+    assert scored("top-5", np.zeros((2, 5)), [4, 0]) == 1.0
+
+
+def test_top_five_of_nan_is_wrong():
+    outputs = np.zeros((1, 9))
+    outputs[0, 2] = math.nan
+    assert scored("top-5", outputs, [2]) == 0.0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur2.corpus import Corpus
+from lemur2.datasets import lasting_name
 from lemur2.evaluation import Limits, Protocol
 from lemur2.evaluation.engines import Engine, LocalEngine
 from lemur2.evaluation.plan import Plan
@@ -35,7 +36,9 @@ def planned(dataset: str, changes: Mapping[str, Any], *, download: bool = False)
         UserError: The data is not there.
     """
     own = ("metric", "transform", "epochs", "seed", "amp", "checkpointing")
-    protocol = Protocol(dataset=dataset, **{n: changes[n] for n in own if n in changes})
+    protocol = Protocol(
+        dataset=lasting_name(dataset), **{n: changes[n] for n in own if n in changes}
+    )
     hyperparameters = {n: value for n, value in changes.items() if n not in own}
     return Plan.of(protocol.with_(hyperparameters=hyperparameters), download=download)
 

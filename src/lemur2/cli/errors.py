@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from lemur2.cli.text import printable
-from lemur2.errors import UsageError, UserError, no_room
+from lemur2.errors import DataWarning, UsageError, UserError, no_room
 from lemur2.registry import PluginWarning
 
 FAILED, USAGE = 1, 2
@@ -67,13 +67,16 @@ def _reader_left() -> int:
 
 @contextlib.contextmanager
 def plugin_warnings() -> Iterator[None]:
-    """Within the block, what is wrong with installed packages is said in a line each, once."""
+    """Within the block, warnings of ours are said in a line each, once.
+
+    They are of installed packages that are wrong, and of a person's own data.
+    """
     said: set[str] = set()
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         text = _one_line(str(message))
-        if not issubclass(category, PluginWarning):
+        if not issubclass(category, PluginWarning | DataWarning):
             usual(message, category, *where, **more)
         elif text not in said:
             said.add(text)
@@ -81,6 +84,7 @@ def plugin_warnings() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", PluginWarning)
+        warnings.simplefilter("always", DataWarning)
         warnings.showwarning = show
         yield
 

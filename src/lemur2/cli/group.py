@@ -12,6 +12,7 @@ import click
 
 from lemur2 import __version__
 from lemur2.cli.errors import USAGE, ReaderLeftError, exit_code, plugin_warnings
+from lemur2.cli.preparing import reading_shown
 from lemur2.quiet import be_quiet
 from lemur2.suggestions import did_you_mean
 
@@ -62,6 +63,10 @@ COMMANDS = {
         "The weights that are kept: list, export, prune.",
     ),
     "data": ("lemur2.cli.commands.data:data", "Query the corpus: a row per epoch of a trial."),
+    "datasets": (
+        "lemur2.cli.commands.datasets:datasets",
+        "Data sets: named ones, and pictures of your own.",
+    ),
     "show": ("lemur2.cli.commands.show:show", "One network: source, facts, lineage, trials."),
     "import": ("lemur2.cli.commands.import_:import_", "An existing corpus into this one."),
     "export": (
@@ -169,7 +174,7 @@ class LazyGroup(SuggestingGroup):
         be_quiet()
 
         def run() -> Any:
-            with plugin_warnings():
+            with plugin_warnings(), reading_shown():
                 return super(LazyGroup, self).main(
                     args, prog_name, complete_var, standalone_mode=False, **extra
                 )

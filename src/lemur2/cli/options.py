@@ -183,10 +183,11 @@ class ProtocolFlags:
         Raises:
             UsageError: There is no such preset, or `--set` cannot be read.
         """
+        from lemur2.datasets import lasting_name
         from lemur2.evaluation import Protocol
         from lemur2.evaluation.presets import preset
 
-        protocol = Protocol(dataset=self.dataset)
+        protocol = Protocol(dataset=lasting_name(self.dataset))
         if self.preset is not None:
             protocol = protocol.with_(**preset(self.preset))
         names = ("epochs", "metric", "seed", "amp", "checkpointing")

@@ -189,8 +189,15 @@ class TextReport(Report):
             f"{spec.sizes['train']:,} samples to train on, {spec.sizes['validation']:,} to score"
         )
         extra = f"{'perplexity':>12}" if self.plan.metric == "ppl" else ""
-        self._say(f"{'epoch':>5}{self.plan.metric:>10}{extra}{'loss':>10}{'s':>8}{'MiB':>7}")
+        self._say(
+            f"{'epoch':>5}{self.plan.metric:>{self._room}}{extra}{'loss':>10}{'s':>8}{'MiB':>7}"
+        )
         super().screened(name, facts)
+
+    @property
+    def _room(self) -> int:
+        """Columns of a score."""
+        return max(10, len(self.plan.metric) + 2)
 
     def trial(self, number: int, total: int, hyperparameters: Mapping[str, Any]) -> None:
         """A line above its epochs."""
@@ -203,7 +210,7 @@ class TextReport(Report):
         extra = f"{shown['perplexity']:>12.2f}" if shown else ""
         loss = f"{'-':>10}" if epoch.loss is None else f"{epoch.loss:>10.4f}"
         self._say(
-            f"{epoch.epoch:>5}{epoch.score:>10.4f}{extra}{loss}"
+            f"{epoch.epoch:>5}{epoch.score:>{self._room}.4f}{extra}{loss}"
             f"{epoch.seconds:>8.1f}{epoch.memory / 2**20:>7.0f}"
         )
         super().epoch(epoch)

@@ -1,16 +1,20 @@
 """What a data set is: raw arrays in, a split on disk out, labels of held-out parts sealed."""
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from lemur2.datasets.raw import PARTS, Part, RawData, Samples
 from lemur2.datasets.splits import split_by_class
 from lemur2.errors import UserError
+
+_HASHED_WHOLE = 4 << 20  # bytes; larger sources are known by sizes and times of change
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,16 @@ class Dataset(ABC):
     def files(self, root: Path) -> Sequence[Path]:
         """The files that fix what `load` gives, there or not; a changed one is prepared anew."""
 
+    def state(self, root: Path) -> bytes:
+        """What tells whether the files changed: names, and contents or times of change."""
+        stats = {file: file.stat() for file in self.files(root)}
+        small = sum(stat.st_size for stat in stats.values()) <= _HASHED_WHOLE
+        found = b""
+        for file, stat in stats.items():
+            identity = file.read_bytes() if small else f"{stat.st_size} {stat.st_mtime_ns}".encode()
+            found += hashlib.sha256(file.name.encode() + b"\n" + identity).digest()
+        return found
+
     def available(self, root: Path) -> bool:
         """Whether `load` would find the files, without reading them."""
         return all(file.is_file() for file in self.files(root))
@@ -87,6 +101,11 @@ def inputs_path(folder: Path, part: Part) -> Path:
 def targets_path(folder: Path, part: Part) -> Path:
     """File of a part's targets in a prepared folder."""
     return folder / ("open" if part == "train" else "sealed") / f"{part}_targets.npy"
+
+
+def facts_path(folder: Path) -> Path:
+    """File of what people may want to know; only the parent reads it, as it names held samples."""
+    return folder / "sealed" / "facts.json"
 
 
 @dataclass(frozen=True)
@@ -117,6 +136,17 @@ class PreparedData:
     def targets(self, part: Part) -> np.ndarray:
         """A part's targets, memory-mapped read-only. Raises UserError where they are damaged."""
         return self._mapped(self.targets_path(part), (self.spec.sizes[part],), "biuf")
+
+    def facts(self) -> dict[str, Any]:
+        """What the data set's reader told of it for people; nothing where it tells nothing."""
+        path = facts_path(self.folder)
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise self._damaged(path, str(error)) from error
+        return found
 
     def check(self) -> None:
         """Look at every part.

@@ -16,21 +16,24 @@ from typing import Protocol
 import numpy as np
 
 from lemur2.cache import cache_root
-from lemur2.datasets.base import Dataset, DataSpec, PreparedData, inputs_path, targets_path
-from lemur2.datasets.raw import Part, Samples
+from lemur2.datasets.base import (
+    Dataset,
+    DataSpec,
+    PreparedData,
+    facts_path,
+    inputs_path,
+    targets_path,
+)
+from lemur2.datasets.raw import Part, RawData, Samples
 from lemur2.datasets.registry import dataset
+from lemur2.datasets.root import data_root
 from lemur2.errors import UserError
 from lemur2.paths import inside
+from lemur2.watching import Watcher, watch
 
 FORMAT = 2  # of the prepared folder; raise it when what is stored, or how it is split, changes
 Parts = Mapping[Part, tuple[Samples, np.ndarray]]
 _CHUNK = 512  # samples in memory at once
-_HASHED_WHOLE = 4 << 20  # bytes; larger sources are known by sizes and times of change
-
-
-def data_root() -> Path:
-    """Where data sets are looked for: `LEMUR2_DATA`, or ~/.local/share/lemur2/data."""
-    return Path(os.environ.get("LEMUR2_DATA") or Path.home() / ".local/share/lemur2/data")
 
 
 def prepare(
@@ -40,6 +43,7 @@ def prepare(
     cache: Path | None = None,
     seed: int = 0,
     download: bool = False,
+    progress: Watcher | None = None,
 ) -> PreparedData:
     """The named data set, split by `seed` and on disk; prepared now if it is not yet.
 
@@ -52,17 +56,24 @@ def prepare(
         cache: The folder for prepared data; `cache_root()` by default.
         seed: Of the split, at least 0.
         download: Fetch what is missing where the network allows it.
+        progress: Told how far the reading is.
 
     Raises:
         UsageError: There is no such data set.
         UserError: Its files are not there or damaged, or the cache cannot be written.
     """
-    found = dataset(name)
+    with watch(progress):
+        return _prepared(dataset(name), root, cache, seed, download)
+
+
+def _prepared(
+    found: Dataset, root: Path | None, cache: Path | None, seed: int, download: bool
+) -> PreparedData:
     root = root or data_root()
     folder = (cache or cache_root()) / "data"
     if not found.available(root):
         found.load(root, download=download)  # fetches, or says what is missing
-    target = inside(folder, f"{name.replace(':', '-')}-{_key(found, root, seed)}")
+    target = inside(folder, f"{found.name.replace(':', '-')}-{_key(found, root, seed)}")
     if not target.is_dir():
         _prepare(found, root, seed, target)
     return open_prepared(target)
@@ -80,7 +91,7 @@ def _prepare(dataset: Dataset, root: Path, seed: int, target: Path) -> None:
         with _locked(target.with_name(f".{target.name}.lock")):
             if not target.is_dir():
                 scratch = target.with_name(f".{target.name}.unfinished")
-                _write(dataset, parts, raw.classes, scratch)
+                _write(dataset, parts, raw, scratch)
                 scratch.rename(target)
     except OSError as error:
         raise UserError(
@@ -133,11 +144,7 @@ def open_prepared(folder: Path) -> PreparedData:
 def _key(dataset: Dataset, root: Path, seed: int) -> str:
     """Hex digest of all that the prepared folder's content depends on."""
     digest = hashlib.sha256(f"{dataset.name}\n{seed}\n{FORMAT}\n".encode())
-    stats = {file: file.stat() for file in dataset.files(root)}
-    small = sum(stat.st_size for stat in stats.values()) <= _HASHED_WHOLE
-    for file, stat in stats.items():
-        identity = file.read_bytes() if small else f"{stat.st_size} {stat.st_mtime_ns}".encode()
-        digest.update(hashlib.sha256(file.name.encode() + b"\n" + identity).digest())
+    digest.update(dataset.state(root))
     return digest.hexdigest()[:16]
 
 
@@ -149,7 +156,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _write(dataset: Dataset, parts: Parts, classes: tuple[str, ...], scratch: Path) -> None:
+def _write(dataset: Dataset, parts: Parts, raw: RawData, scratch: Path) -> None:
     """Write everything into `scratch`; one that is there already is a dead process's."""
     if scratch.exists():
         shutil.rmtree(scratch)
@@ -163,15 +170,21 @@ def _write(dataset: Dataset, parts: Parts, classes: tuple[str, ...], scratch: Pa
         name=dataset.name,
         task=dataset.task,
         sample_shape=tuple(samples.shape[1:]),
-        outputs=(len(classes),),
+        outputs=(len(raw.classes),),
         mean=mean,
         std=std,
         sizes={part: len(targets) for part, (_, targets) in parts.items()},
-        classes=classes,
+        classes=raw.classes,
         digest=digest.hexdigest(),
     )
-    with (scratch / "spec.json").open("w", encoding="utf-8") as file:
-        json.dump(asdict(spec), file, indent=1)
+    if raw.facts:
+        _write_json(facts_path(scratch), raw.facts)
+    _write_json(scratch / "spec.json", asdict(spec))
+
+
+def _write_json(path: Path, values: Mapping[str, object]) -> None:
+    with path.open("w", encoding="ascii") as file:
+        json.dump(values, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
 
@@ -250,9 +263,14 @@ class ChannelStatistics:
             yield batch
 
     def result(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Means and standard deviations (of the population)."""
+        """Means and standard deviations (of the population).
+
+        A channel that never changes has 1 for the latter: pixels are divided by it.
+        """
         levels = np.arange(256) / 255
         total = self._counts.sum(axis=1)
         mean = self._counts @ levels / total
         variance = self._counts @ levels**2 / total - mean**2
-        return tuple(mean.tolist()), tuple(np.sqrt(np.maximum(variance, 0)).tolist())
+        several = (self._counts > 0).sum(axis=1) > 1
+        std = np.where(several, np.sqrt(np.maximum(variance, 0)), 1.0)
+        return tuple(mean.tolist()), tuple(std.tolist())

@@ -1,7 +1,8 @@
 """A data set as read from its files, before it is split."""
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -30,10 +31,12 @@ class RawData:
 
     `test` is None where the data set ships no test part: the split then makes one. `validation`
     is None in most, and the split takes it from `train`. For images the inputs are uint8
-    (N, C, H, W) and the targets int64 (N,).
+    (N, C, H, W) and the targets int64 (N,). `facts` is what people may want to know of it, in the
+    values of JSON.
     """
 
     train: tuple[Samples, np.ndarray]
     test: tuple[Samples, np.ndarray] | None
     classes: tuple[str, ...]
     validation: tuple[Samples, np.ndarray] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)

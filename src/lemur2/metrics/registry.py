@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from lemur2.metrics.base import Metric
-from lemur2.metrics.classification import Accuracy, MeanIoU
+from lemur2.metrics.classification import Accuracy, BalancedAccuracy, MacroF1, MeanIoU, TopFive
 from lemur2.metrics.perplexity import Perplexity
 from lemur2.registry import Registry
 
-BUILTIN: tuple[type[Metric], ...] = (Accuracy, MeanIoU, Perplexity)
+BUILTIN: tuple[type[Metric], ...] = (
+    Accuracy,
+    BalancedAccuracy,
+    MacroF1,
+    TopFive,
+    MeanIoU,
+    Perplexity,
+)
 
 _METRICS: Registry[Metric] = Registry(
     "metric",

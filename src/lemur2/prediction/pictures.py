@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from lemur2.datasets.pictures import Unreadable, as_channels, read
 from lemur2.errors import UserError
 from lemur2.quiet import cpus
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 )
-_MOST_PIXELS = 100_000_000
-_MODES = {1: "L", 3: "RGB"}  # by the number of channels
-
-
-class Unreadable(Exception):
-    """A file that is no picture; the text says why."""
 
 
 def picture_files(places: Iterable[Path]) -> Iterator[Path]:
@@ -53,54 +46,14 @@ def _is_picture(path: Path, folder: Path) -> bool:
 def read_picture(path: Path, shape: Sequence[int]) -> np.ndarray:
     """A picture as a data set of some shape stores it: uint8 (C, H, W).
 
-    It is turned as its camera says, and its first frame is taken. One of another size is resized
-    so that the shorter side fits, and cut in the middle; one of that very size stays as it is.
+    It is read as data sets of people's own pictures are (`lemur2.datasets.pictures`): turned as
+    its camera says, the first frame, resized so that the shorter side fits, cut in the middle.
 
     Raises:
-        Unreadable: It is no picture, or too large.
+        Unreadable: It is no picture, damaged, or too large.
     """
     channels, height, width = shape
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
-                if opened.width * opened.height > _MOST_PIXELS:
-                    raise Unreadable(f"it has {opened.width} x {opened.height} pixels")
-                picture: Any = ImageOps.exif_transpose(_as_bytes(opened))
-        picture = _on_white(picture).convert(_MODES[channels])
-        if picture.size != (width, height):
-            picture = ImageOps.fit(picture, (width, height), Image.Resampling.BILINEAR)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise Unreadable(" ".join(str(error).split())[:200] or "it cannot be decoded") from error
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise Unreadable("it would take too much memory to decode") from error
-    pixels: np.ndarray = np.asarray(picture, dtype=np.uint8)
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
-
-
-def _as_bytes(opened: Any) -> Any:
-    """16-bit greys scaled to 8 bits: converting would cut them off."""
-    if opened.mode.startswith("I"):
-        values = np.asarray(opened, dtype=np.int64)
-        from PIL import Image
-
-        return Image.fromarray((values >> 8 if values.max() > 255 else values).astype(np.uint8))
-    return opened
-
-
-def _on_white(picture: Any) -> Any:
-    """What can be seen through, on a white ground."""
-    from PIL import Image
-
-    if picture.mode == "P" and "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    if picture.mode not in ("RGBA", "LA", "PA"):
-        return picture
-    ground = Image.new("RGBA", picture.size, "white")
-    ground.alpha_composite(picture.convert("RGBA"))
-    return ground.convert("RGB")
+    return as_channels(read(path, (height, width), grey=channels == 1).pixels, channels)
 
 
 Read = tuple[Path, np.ndarray | Unreadable]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lemur2.corpus import Corpus
 from lemur2.corpus.rows.artifacts import Kept
+from lemur2.datasets import recorded_name
 from lemur2.errors import UserError
 from lemur2.evaluation.jobs import Judge, Weights
 from lemur2.evaluation.plan import Plan
@@ -89,7 +90,7 @@ def _chosen(corpus: Corpus, name: str, trial: int | None, dataset: str | None) -
     if trial is not None:
         found = [each for each in found if each.trial_id == trial]
     if dataset is not None:
-        found = [each for each in found if each.dataset == dataset]
+        found = [each for each in found if each.dataset == recorded_name(dataset)]
     if not found:
         which = f" of trial {trial}" if trial is not None else ""
         data = f" on {dataset}" if dataset else ""

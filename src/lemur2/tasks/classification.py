@@ -20,7 +20,7 @@ class ImageClassification(Task):
     """Inputs are float (B, C, H, W), targets int64 (B,), outputs scores (B, K), K classes."""
 
     name = "img-classification"
-    metrics = ("acc",)
+    metrics = ("acc", "balanced-acc", "macro-f1", "top-5")
     input_sizes = (32, 64, 128, 224, 299)
     transformed = True
 

@@ -100,6 +100,7 @@ def data(
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other")
+    filters["dataset"] = tuple(map(_recorded, filters["dataset"]))
     if verdict not in ("ok", "all"):
         refuse(_OF_TRIALS, f"has no meaning with --verdict {verdict}, which lists attempts")
         _list_attempts(db, Verdict(verdict), filters, limit, as_csv=as_csv, as_json=as_json)
@@ -179,6 +180,15 @@ def _list_attempts(
         print_attempts(shown, ("name", "verdict", "reason", "run", "generator", "score"))
         if len(found) > len(shown):
             say(f"the first {len(shown)} rows; -n shows more, --csv and --json all")
+
+
+def _recorded(dataset: str) -> str:
+    """The name that a path of one's own data is recorded by."""
+    if ":" not in dataset:
+        return dataset
+    from lemur2.datasets import recorded_name
+
+    return recorded_name(dataset)
 
 
 _KINDS = {

@@ -24,12 +24,10 @@ def _generators() -> Rows:
 
 
 def _datasets() -> Rows:
-    from lemur2.datasets import data_root, dataset_classes
+    from lemur2.cli.commands.datasets import known
 
-    root = data_root()
-    for name, kind in dataset_classes().items():
-        there = "yes" if kind().available(root) else "no"
-        yield {"name": name, "task": kind.task, "found": there, "about": kind.about}
+    for each in known():
+        yield {name: each[name] for name in ("name", "task", "found", "about")}
 
 
 def _tasks() -> Rows:
@@ -118,6 +116,8 @@ def list_(kind: str, as_json: bool) -> None:
 def _cell(value: Any) -> object:
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else value
 
 
