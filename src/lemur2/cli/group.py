@@ -24,6 +24,10 @@ COMMANDS = {
         "A corpus from nothing on real data, in minutes.",
     ),
     "check": ("lemur2.cli.commands.check:check", "Screen files in the sandbox: a verdict each."),
+    "adopt": (
+        "lemur2.cli.commands.adopt:adopt",
+        "Ordinary modules, timm's, torchvision's as Net files.",
+    ),
     "train": (
         "lemur2.cli.commands.train:train",
         "Train one network, or search its hyperparameters.",

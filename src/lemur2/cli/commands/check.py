@@ -64,7 +64,7 @@ def check(
 
     allowed = limits.limits(screening=True)
     engine = limits.on(allowed, workers)
-    at = _input(task, channels, dataset)
+    at = input_of(task, channels, dataset)
     found, missing = _found(files)
     refused = 0
     with ExitStack() as stack:
@@ -100,7 +100,8 @@ def _found(files: Sequence[str]) -> tuple[list[Found], list[UserError]]:
     return found, missing
 
 
-def _input(task: str | None, channels: int | None, dataset: str | None) -> Input:
+def input_of(task: str | None, channels: int | None, dataset: str | None) -> Input:
+    """What to screen at, from the options of these names. Raises UsageError."""
     from lemur2.evaluation import Protocol
     from lemur2.evaluation.plan import Plan
     from lemur2.loop.checking import Input
@@ -130,6 +131,22 @@ def _print(checked: Checked, stored: str | None, *, as_json: bool) -> None:
         say(f"{margin}{complaint}", indent=margin)
     for note in checked.notes:
         say(f"{margin}note: {note}", indent=margin)
+    if hint := _adoptable(checked):
+        say(f"{margin}{hint}", indent=margin)
+
+
+def _adoptable(checked: Checked) -> str:
+    """How an ordinary module becomes a network; "" where the file has none."""
+    if checked.network is not None or checked.verdict != "contract":
+        return ""
+    from lemur2.adoption.constructor import modules_in
+    from lemur2.architecture import decode_source
+    from lemur2.architecture.syntax import parse_tree
+
+    kinds = modules_in(parse_tree(decode_source(checked.found.data)))
+    if not kinds:
+        return ""
+    return f"or have it written: lemur2 adopt {checked.found.label}:{kinds[-1]}"
 
 
 def _finding(facts: Facts, seconds: float) -> str:
