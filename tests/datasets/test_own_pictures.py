@@ -364,3 +364,21 @@ def test_bad_folders_are_one_line_and_leave_nothing(tmp_path, case):
         prepare(f"folder:{tmp_path / 'mine'}")
     assert "\n" not in str(raised.value)
     assert not list((tmp_path / "cache").rglob("*"))
+
+
+def test_predict_and_packed_networks_read_as_the_data_set_does(folder):
+    """To the pixel, in colour and in grey: else a score and a prediction differ."""
+    from lemur2.prediction import standalone
+    from lemur2.prediction.pictures import read_picture
+
+    odd.flat((0, 0, 120)).save(folder / "b" / "0.png")
+    readable = {name: row[0] for name, row in TABLE.items() if not isinstance(row[1], str)}
+    assert len(readable) > 30
+    for name, write in readable.items():
+        path = folder / "a" / name
+        write(path)
+        for shape in ((3, 24, 20), (1, 24, 20)):
+            found = read_picture(path, shape)
+            assert np.array_equal(standalone.raw(path, list(shape)).numpy(), found), name
+            if shape[0] == 3:
+                assert np.array_equal(found, np.broadcast_to(read(path, shape[1:]).pixels, shape))

@@ -80,12 +80,17 @@ def raw(path: Path, shape: list[int]) -> torch.Tensor:
     channels, height, width = shape
     with Image.open(path) as opened:
         picture = ImageOps.exif_transpose(opened)
-        if picture.mode == "P" and "transparency" in picture.info:
-            picture = picture.convert("RGBA")
-        if picture.mode in ("RGBA", "LA", "PA"):
+        if picture.mode.startswith("I"):  # of 16 bits the upper 8 count
+            picture = picture.convert("I")
+            highest: Any = picture.getextrema()[1]
+            if highest > 255:
+                picture = picture.point(lambda value: value * (1 / 256))
+        elif picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
             ground = Image.new("RGBA", picture.size, "white")
             ground.alpha_composite(picture.convert("RGBA"))
             picture = ground.convert("RGB")
+        elif picture.mode not in ("1", "L"):
+            picture = picture.convert("RGB")
         picture = picture.convert("L" if channels == 1 else "RGB")
     if picture.size != (width, height):
         picture = ImageOps.fit(picture, (width, height), Image.Resampling.BILINEAR)
