@@ -3,6 +3,7 @@
 import ast
 import threading
 import warnings
+from typing import Literal, overload
 
 from lemur2.architecture.verdict import Refusal, Verdict
 
@@ -12,7 +13,7 @@ a hostile one of gigabytes must not occupy the parent process."""
 
 # Threads take turns: Python 3.11 counts the depth of its parser once for all of them, and the
 # warnings' filters are of the whole process, too.
-_TURN = threading.Lock()
+PARSER = threading.Lock()
 
 
 def decode_source(data: bytes) -> str:
@@ -33,6 +34,24 @@ def decode_source(data: bytes) -> str:
         ) from error
 
 
+@overload
+def parse(source: str) -> ast.Module: ...
+
+
+@overload
+def parse(source: str, mode: Literal["eval"]) -> ast.Expression: ...
+
+
+def parse(source: str, mode: str = "exec") -> ast.AST:
+    """`ast.parse` without warnings, for one thread at a time. Everything in this process uses it.
+
+    Python 3.11 counts the depth of its parser once for all threads, and fails where two parse.
+    """
+    with PARSER, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # '\d' in a plain string is the author's affair
+        return ast.parse(source, mode=mode)
+
+
 def parse_tree(source: str) -> ast.Module:
     """The syntax tree of a source file, without running anything.
 
@@ -47,9 +66,7 @@ def parse_tree(source: str) -> ast.Module:
             remedy="build repeated layers in a loop",
         )
     try:
-        with _TURN, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # '\d' in a plain string is the author's affair
-            return ast.parse(source)
+        return parse(source)
     except SyntaxError as error:
         raise Refusal(Verdict.SYNTAX, error.msg, error.lineno, "mend the syntax") from error
     except (RecursionError, MemoryError) as error:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from lemur2.architecture.syntax import PARSER
 from lemur2.datasets.raw import PARTS, Part, RawData, Samples
 from lemur2.datasets.splits import split_by_class
 from lemur2.errors import UserError
@@ -163,7 +164,8 @@ class PreparedData:
     def _mapped(self, path: Path, shape: tuple[int, ...], kinds: str) -> np.ndarray:
         """An array of one of the kinds of number, whose first sizes are these."""
         try:
-            found: np.ndarray = np.load(path, mmap_mode="r")
+            with PARSER:  # numpy parses the header of the file as Python
+                found: np.ndarray = np.load(path, mmap_mode="r")
         except (OSError, ValueError, EOFError) as error:
             raise self._damaged(path, str(error) or "it is empty") from error
         if found.dtype.kind not in kinds or found.shape[: len(shape)] != shape or not found.size:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+from lemur2.architecture.syntax import parse
 from lemur2.errors import UsageError, UserError
 from lemur2.registry import installed, load, warn
 from lemur2.suggestions import did_you_mean
@@ -101,7 +102,7 @@ def _import_of(point: EntryPoint) -> str:
 def _read(path: Path) -> str:
     try:
         source = path.read_text(encoding="utf-8")
-        tree = ast.parse(source)
+        tree = parse(source)
     except (OSError, ValueError) as error:
         raise UserError(f"transform {path} cannot be read ({error})") from error
     except SyntaxError as error:

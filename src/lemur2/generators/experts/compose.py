@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping
 
+from lemur2.architecture.syntax import parse
 from lemur2.generators.experts.blueprint import Blueprint
 from lemur2.generators.experts.imports import Imports, bindings, free_name
 from lemur2.generators.experts.mixture import write_mixture
@@ -33,7 +34,7 @@ def compose(
     """
     labels = _labels(blueprint.experts)
     joint = write_mixture(blueprint, list(labels.values()), sorted(hyperparameters))
-    tree = ast.parse(joint)
+    tree = parse(joint)
     taken = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     words = set(re.findall(r"\w+", joint))
     for part in parts.values():

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from lemur2.architecture.syntax import parse
 from lemur2.llm import Message, Request
 
 
@@ -42,7 +43,7 @@ class Fitted:
 def condensed(code: str) -> str:
     """A file without comments, docstrings and blank lines; as it is, where it does not parse."""
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
     except (SyntaxError, ValueError, RecursionError):
         return code
     for node in ast.walk(tree):

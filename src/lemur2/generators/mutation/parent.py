@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lemur2.architecture.syntax import parse
 from lemur2.evaluation.trace import Module, Position, Trace, numbers
 from lemur2.generators.mutation.code_mutator import CodeMutator, Edit
 from lemur2.generators.mutation.formulas import Changes, NoValue, Number, Times
@@ -219,7 +220,7 @@ def _inside(name: str, names: set[str]) -> bool:
 def parsed_call(text: str) -> ast.Call | None:
     """A call's own text, parsed; None where it is no call."""
     try:
-        tree = ast.parse(f"({text}\n)", mode="eval").body
+        tree = parse(f"({text}\n)", mode="eval").body
     except SyntaxError:
         return None
     return tree if isinstance(tree, ast.Call) else None

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lemur2.architecture.syntax import parse
+
 _Position = tuple[int, int]  # line from 1, column in bytes
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -118,7 +120,7 @@ def _free(name: str, taken: set[str]) -> str:
 def _statements(source: str) -> Iterator[_Statement]:
     lines = source.splitlines(keepends=True)
     before = 0
-    body = ast.parse(source).body
+    body = parse(source).body
     for index, node in enumerate(body):
         assert node.end_lineno is not None
         end = node.end_lineno
@@ -148,7 +150,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 def _with_names(text: str, renamed: Mapping[str, str]) -> str:
     """A text of whole statements or of an expression, with global names exchanged."""
-    edits = dict(_edits(ast.parse(text), text.split("\n"), renamed, frozenset()))
+    edits = dict(_edits(parse(text), text.split("\n"), renamed, frozenset()))
     lines = [line.encode() for line in text.split("\n")]
     for (row, column), (old, new) in sorted(edits.items(), reverse=True):
         line = lines[row - 1]

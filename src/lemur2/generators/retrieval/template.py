@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from lemur2.architecture.syntax import parse
 from lemur2.generators.retrieval.fitting import Piece
 from lemur2.generators.retrieval.merging import Merger
 
@@ -168,7 +169,7 @@ def compose(pieces: Sequence[Piece], widths: Sequence[int]) -> str:
 def convolutions(source: str) -> list[ast.Call]:
     """The calls of `nn.Conv2d` in the class `Net` of a network, each inside its constructor."""
     found = []
-    for node in ast.parse(source).body:
+    for node in parse(source).body:
         if isinstance(node, ast.ClassDef):
             found += [call for call in ast.walk(node) if _is_convolution(call)]
     return [call for call in found if isinstance(call, ast.Call)]

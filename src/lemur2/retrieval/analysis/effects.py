@@ -6,6 +6,7 @@ import ast
 import textwrap
 from collections.abc import Collection, Iterator
 
+from lemur2.architecture.syntax import parse
 from lemur2.retrieval.index.names import Definition, Outside
 from lemur2.retrieval.index.origin_view import OriginView
 from lemur2.retrieval.syntax.anatomy import Unit
@@ -75,7 +76,7 @@ def _registries(view: OriginView, definition: Definition) -> set[Definition] | N
     if len(units) != 1 or units[0].kind != "function":
         return None
     text = view.anatomy(definition.module).text(units[0].start, units[0].end)
-    function = ast.parse(textwrap.dedent(text)).body[0]
+    function = parse(textwrap.dedent(text)).body[0]
     if not isinstance(function, ast.FunctionDef) or not function.args.args:
         return None
     parameter = function.args.args[0].arg

@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 
+from lemur2.architecture.syntax import parse
 from lemur2.retrieval.syntax.anatomy import dotted
 from lemur2.retrieval.values import Unresolvable
 
@@ -22,7 +23,7 @@ def notes_on(text: str, own: frozenset[str], name: str) -> tuple[str, ...]:
         Unresolvable: It cannot be parsed, or still imports from its origin.
     """
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except SyntaxError as error:
         raise Unresolvable(name, f"assembly failed: {error.msg}") from error
     notes: dict[str, None] = {}
@@ -39,7 +40,7 @@ def notes_on(text: str, own: frozenset[str], name: str) -> tuple[str, ...]:
 
 def required(imports: str) -> tuple[str, ...]:
     """The third-party packages that import statements need, by their top-level names."""
-    return tuple(sorted(set(_required(ast.parse(imports)))))
+    return tuple(sorted(set(_required(parse(imports)))))
 
 
 def _refuse_own(node: ast.Import | ast.ImportFrom, own: frozenset[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import dis
 import symtable
@@ -10,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from types import CodeType
 
+from lemur2.architecture.syntax import parse
 from lemur2.retrieval.library.stages import Stage
 
 _GIVEN = frozenset(dir(builtins)) | {
@@ -49,7 +49,7 @@ def closed_to(source: str, packages: tuple[str, ...]) -> tuple[Stage, str]:
 
 def _parses(source: str) -> bool:
     try:
-        ast.parse(source)
+        parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lemur2.architecture.syntax import parse
 from lemur2.retrieval.index.categories import hints
 from lemur2.retrieval.syntax.anatomy import dotted, first_line, is_typing_only, last_line
 from lemur2.retrieval.syntax.calls import Call, read_calls
@@ -47,7 +48,7 @@ def read_facts(text: str) -> FileFacts:
     """Parse a file. A text that this Python cannot parse gives facts with an error."""
     reader = _Reader(text)
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
         reader.body(tree.body, "", "", conditional=False, typing_only=False)
         reader.facts.calls = read_calls(tree)
     except (SyntaxError, ValueError) as error:

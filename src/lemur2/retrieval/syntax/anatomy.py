@@ -13,6 +13,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from lemur2.architecture.syntax import parse
 from lemur2.retrieval.syntax.scopes import LocalImport, Reads, bound_names, local_imports, reads_of
 
 
@@ -147,7 +148,7 @@ def dissect(text: str) -> Anatomy:
     Raises:
         SyntaxError: This Python cannot parse it.
     """
-    tree = ast.parse(text)
+    tree = parse(text)
     dissector = _Dissector(io.StringIO(text).readlines())
     dissector.walk(tree.body, None, 0, typing_only=False)
     return Anatomy(dissector.lines, dissector.units, frozenset(_future(tree)))

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lemur2.architecture.syntax import parse
+
 _LONGEST_NAME = 60
 
 
@@ -215,7 +217,7 @@ class _Walker:
 
     def _text_annotation(self, text: str) -> None:
         try:
-            self.visit(ast.parse(text.strip(), mode="eval").body)
+            self.visit(parse(text.strip(), mode="eval").body)
         except SyntaxError:
             return  # a literal, as in Literal["two words"]
 
