@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator
 
 from lemur2.architecture import Refusal
-from lemur2.architecture.syntax import parse_tree
+from lemur2.architecture.syntax import parse, parse_tree
 from lemur2.llm.text.wanted import Wanted
 
 _TRACE = "think|thinking|thought|reasoning|reflection|scratchpad|analysis"
@@ -231,7 +231,7 @@ def _longest_prefix(lines: list[str]) -> str | None:
     for _ in range(12):
         source = "\n".join(lines[:end]) + "\n"
         try:
-            ast.parse(source)
+            parse(source)
         except SyntaxError as error:
             # The first line that cannot be code ends it, if nothing after it is indented.
             blamed = (error.lineno or 0) - 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from lemur2.architecture import Refusal
 from lemur2.architecture.hyperparameters import declared_hyperparameters
-from lemur2.architecture.syntax import parse_tree
+from lemur2.architecture.syntax import parse, parse_tree
 from lemur2.architecture.toplevel import last_function
 from lemur2.llm.text.extract import extract, parses
 from lemur2.llm.text.wanted import Wanted
@@ -166,7 +166,7 @@ def _tree(source: str) -> ast.Module | None:
 
 
 def _binds(line: str) -> set[str]:
-    return _names(ast.parse(line))[0]
+    return _names(parse(line))[0]
 
 
 def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
@@ -194,7 +194,7 @@ def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
 
 def _without_repeats(source: str, tree: ast.Module, wanted: Wanted) -> str:
     """Without second copies of an essential import that stand on lines of their own."""
-    essential = {ast.dump(ast.parse(line).body[0]) for line in wanted.imports}
+    essential = {ast.dump(parse(line).body[0]) for line in wanted.imports}
     seen: set[str] = set()
     drop: set[int] = set()
     lines = source.splitlines(keepends=True)
