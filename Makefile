@@ -8,7 +8,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 # Not the parts that genetic.py brings together, nor what takes an hour.
 BENCHMARKS := $(filter-out benchmarks/genetic_% benchmarks/mutants.py,$(wildcard benchmarks/*.py))
 
-.PHONY: setup run test lint test-slow bench mutants clean
+.PHONY: setup run test lint test-long test-slow bench mutants clean
 
 setup: .venv/ready
 
@@ -34,6 +34,9 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+test-long: setup
+	$(BIN)/pytest -n 2 -m long
 
 test-slow: setup
 	$(BIN)/pytest -m slow

@@ -33,6 +33,7 @@ def pictures(tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 def test_the_guide_runs_top_to_bottom(tmp_path, pictures):
     (tmp_path / "pictures").symlink_to(pictures)
     code = "\n".join(re.findall(r"```python\n(.*?)```", GUIDE, re.S))

@@ -69,7 +69,8 @@ def test_all_that_the_contract_misses_is_said_at_once(lemur2, folder):
     ended, json = lemur2("check", "cnn.py"), lemur2("check", "cnn.py", "--json")
     assert ended.code == json.code == 1
     lines = ended.out.splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
+    assert lines[-1].strip() == "or have it written: lemur2 adopt cnn.py:CNN"
     for word in ("class Net", "__init__", "train_setup", "learn", "supported_hyperparameters"):
         assert sum(word in line for line in lines) >= 1
         assert word in json.lines[0]["reason"]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from lemur2.architecture import Candidate
 from lemur2.corpus import Corpus
 from lemur2.evaluation import Limits, Protocol
@@ -72,6 +74,7 @@ def _grow(path, attacks):
     return {outcome.name: outcome for outcome in outcomes}
 
 
+@pytest.mark.long
 def test_attacks_among_honest_candidates(tmp_path):
     alone = _grow(tmp_path / "alone.db", attacks=False)
     among = _grow(tmp_path / "among.db", attacks=True)

@@ -68,6 +68,7 @@ def test_the_final_population_is_the_undisturbed_one(tmp_path, mode):
         assert other.content_dump() == one.content_dump()
 
 
+@pytest.mark.long
 def test_as_they_finish_a_killed_run_goes_on_from_what_it_heard(tmp_path):
     """With several workers the order is the machine's; still nothing is lost or told twice."""
     path = tmp_path / "aging.db"

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from lemur2.corpus import Corpus
 
 KILLS = 20
@@ -19,6 +21,7 @@ COMMAND = (
 )
 
 
+@pytest.mark.long
 def test_killed_twenty_times(tmp_path, monkeypatch):
     plain, disturbed = tmp_path / "plain.db", tmp_path / "disturbed.db"
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # where scratch folders are made
@@ -37,6 +40,7 @@ def test_killed_twenty_times(tmp_path, monkeypatch):
     _wait_until(lambda: not list(tmp_path.glob("lemur2-*")))
 
 
+@pytest.mark.long
 def test_the_warm_process_killed_again_and_again(tmp_path, monkeypatch):
     plain, disturbed = tmp_path / "plain.db", tmp_path / "disturbed.db"
     monkeypatch.setenv("TMPDIR", str(tmp_path))

@@ -269,6 +269,7 @@ def test_what_is_too_much_goes(corpus):
 GROW = ["grow", "zoo", "-n", "6", "--dataset", "digits", "--max-flops", "2e6", "--keep-top", "2"]
 
 
+@pytest.mark.long
 def test_killed_at_random_instants(tmp_path):
     """Every file that is named is there and whole, and none other after a clean-up."""
     place, chance = tmp_path / "c.db", random.Random(0)
